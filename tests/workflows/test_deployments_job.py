@@ -7,16 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from mlflow import MlflowClient
 
+from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.setup.scaffold_environments import for_environments
 from tests.support.act import ROOT, read
 from tests.support.git_histories import ISOLATED
 from tests.support.team import Team
 
 JOB = read(ROOT / ".github/workflows/deployments.yml")["jobs"]["render"]
-SCRIPT = JOB["steps"][-1]["run"]
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
     return made
 
 
-def pushed(team: Team, tmp_path: Path) -> dict[str, str]:
+def pushed(team: Team, tmp_path: Path, step: dict[str, Any] = JOB["steps"][-1]) -> dict[str, str]:
     """Run the job in a new checkout; the files of the branch afterwards, and their content."""
     checkout = tmp_path / f"checkout-{len(list(tmp_path.iterdir()))}"
     temp, hub = checkout.with_suffix(".temp"), tmp_path / "hub.git"
@@ -49,9 +52,9 @@ def pushed(team: Team, tmp_path: Path) -> dict[str, str]:
     command.chmod(0o755)
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
     variables = {"RUNNER_TEMP": str(temp), "PATH": path, "MLFLOW_GITOPS_MAIN": "origin/main"}
-    variables |= JOB["steps"][-1]["env"]
+    variables |= step["env"]
     subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", SCRIPT],
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=checkout,
         env=os.environ | ISOLATED | variables,
         check=True,
@@ -87,6 +90,32 @@ def test_the_branch_has_what_receipts_say_and_follows(team: Team, tmp_path: Path
 
     reconciled(team, fraud="stages: {Production: null}\n")
     assert pushed(team, tmp_path) == {}
+
+
+def test_each_environment_has_a_folder_of_its_own(team: Team, tmp_path: Path) -> None:
+    """Staging and prod are two registries; the job is the one that `init` writes for both."""
+    uris = {"staging": team.uri, "prod": f"sqlite:///{tmp_path}/prod.db"}
+    listed = yaml.safe_dump({name: {"tracking_uri": uri} for name, uri in uris.items()})
+    environments, _ = read_environments(listed.encode(), "registry")
+    text = (ROOT / ".github/workflows/deployments.yml").read_text(encoding="utf-8")
+    [(_, written)] = for_environments("deployments.yml", text, list((environments or {}).values()))
+    step = yaml.safe_load(written)["jobs"]["render"]["steps"][-1]
+    team.git("rm", "-q", "-r", "registry")
+    team.write("environments.yaml", listed)
+    team.write("staging/models/fraud.yaml", "name: fraud\nstages: {Production: 1}\n")
+    team.write("prod/models/churn.yaml", "name: churn\nstages: {}\n")
+    team.commit("Environments")
+    team.git("push", "-q", "origin", "main")
+    reconcile = ["--env", "staging", "reconcile", "--yes", "--push-receipts"]
+    subprocess.run(
+        [sys.executable, "-m", "mlflow_gitops", *reconcile],
+        cwd=team.folder,
+        env=os.environ | ISOLATED,
+        check=True,
+    )
+    assert pushed(team, tmp_path, step) == {
+        "staging/serving/staging-fraud-production.yaml": 'image: "models:/fraud/1"'
+    }
 
 
 def test_no_workflow_only_says_what_to_serve() -> None:

@@ -45,7 +45,7 @@ def jobs(text: str) -> dict[str, Any]:
 def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
     assert (
         "reconcile.yml" not in files
-        and not {"deployments.yml", "pages.yml", "promote.yml"} & files.keys()
+        and not {"pages.yml", "promote.yml"} & files.keys()
         and not {"propose.yml", "propose-hourly.yml"} & files.keys()
     )
     for name, read, write in (
@@ -68,6 +68,17 @@ def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
         environments = {id: job.get("environment") for id, job in heal["jobs"].items()}
         assert environments == {"drift": read, "heal": None}
         assert f"/reconcile-{name}.yml/dispatches" in heal["jobs"]["heal"]["steps"][0]["run"]
+
+
+def test_deployments_of_all_environments_are_on_one_branch(files: dict[str, str]) -> None:
+    workflow = jobs(files["deployments.yml"])
+    assert workflow["on"]["workflow_run"]["workflows"] == [
+        *("reconcile-staging", "heal-staging", "reconcile-prod", "heal-prod")
+    ]
+    step = workflow["jobs"]["render"]["steps"][-1]
+    assert step["env"]["ENVIRONMENTS"] == "staging prod"
+    assert step["run"].count("mlflow-gitops ") == 1
+    assert '--env "$environment" render "$template" --effective --prune --to' in step["run"]
 
 
 def test_each_job_has_the_credentials_of_where_versions_come_from(files: dict[str, str]) -> None:

@@ -15,13 +15,17 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.yaml.text_edits import quoted
 
 FOLDER = ".github/workflows"
-LEFT_OUT = ("deployments.yml", "pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
+LEFT_OUT = ("pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
 """Workflows that work with one MLflow and are not supported for several yet."""
 
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _PERMISSIONS = "\npermissions: {}\n"
 _JOB = re.compile(r"^( +)environment: mlflow-read$", re.MULTILINE)
 _BRANCH = "          BRANCH: ${{ github.event.repository.default_branch }}\n"
+_GIT_NAME = "          GIT_AUTHOR_NAME: mlflow-gitops\n"
+_RENDER = re.compile(
+    r'^( +)mlflow-gitops (render "\$template" .*) --to "\$folder/(\$\{name%%\.\*\})"$', re.MULTILINE
+)
 _LOG = re.compile(r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$page")$', re.MULTILINE)
 
 
@@ -40,6 +44,8 @@ def for_environments(
         yield name, _plan(text, environments)
     elif name == "validate.yml":
         yield name, _validate(text, environments)
+    elif name == "deployments.yml":
+        yield name, _deployments(text, environments)
     elif name not in LEFT_OUT:
         yield name, text
 
@@ -89,6 +95,27 @@ def _validate(text: str, environments: Sequence[Environment]) -> str:
     names = _plain(" ".join(environment.name for environment in environments))
     text = _LOG.sub(for_each, text, count=1)
     return text.replace(_BRANCH, f"{_BRANCH}          ENVIRONMENTS: {names}\n", 1)
+
+
+def _deployments(text: str, environments: Sequence[Environment]) -> str:
+    """One job for all, since there is one branch. Each environment has a folder of its own
+    there."""
+
+    def for_each(match: re.Match[str]) -> str:
+        lines = (
+            "for environment in $ENVIRONMENTS; do",
+            f'  mlflow-gitops --env "$environment" {match[2]}'
+            f' --to "$folder/$environment/{match[3]}"',
+            "done",
+        )
+        return "\n".join(match[1] + line for line in lines)
+
+    names = [environment.name for environment in environments]
+    runs = ", ".join(f"{workflow}-{name}" for name in names for workflow in ("reconcile", "heal"))
+    text = text.replace("workflows: [reconcile, heal]", f"workflows: [{runs}]", 1)
+    text = _RENDER.sub(for_each, text, count=1)
+    variable = f"          ENVIRONMENTS: {_plain(' '.join(names))}\n"
+    return text.replace(_GIT_NAME, variable + _GIT_NAME, 1)
 
 
 def _plain(name: str) -> str:
