@@ -3,7 +3,7 @@ way out, taken.
 
 Covered elsewhere, on every kind of registry: stale, another owner, a saved plan, the limit, prune
 and a freeze in `lanes/test_any_registry.py`, gates and overrides in `lanes/test_gates.py`,
-`--since` in `lanes/test_reconcile_since.py`, `--watch` in `lanes/test_watch.py`. This is the rest
+`--since` in `lanes/test_reconcile_since.py`, `--watch` in `lanes/watch/`. This is the rest
 of RULES R4 and R8.
 """
 

@@ -3,15 +3,12 @@ so does the watch loop."""
 
 from __future__ import annotations
 
-import signal
-import time
-from pathlib import Path
-
 import pytest
 
 from tests.support.registries.lane import POLICY, LaneRegistry
-from tests.support.team import Team
+from tests.support.team import GIT_ENVIRONMENT, Team
 from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
+from tests.support.watching import Rounds
 
 
 @pytest.fixture
@@ -48,20 +45,23 @@ def test_one_reconcile_heals_what_can_be_healed(
 
 
 def test_the_watch_loop_heals_them_again_and_again(
-    team: Team, troubles: Troubles, tmp_path: Path
+    team: Team, troubles: Troubles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     team.commit(**{troubles.invalid: INVALID})
     troubles.break_registry(BROKEN_STAMPS[0])
-    process = team.spawn("reconcile", "--yes", "--watch", "--interval", "1s", "--listen", "off")
-    try:
-        for _ in range(2):
-            end = time.monotonic() + 120
-            while troubles.production() != troubles.healed:
-                assert time.monotonic() < end, "it did not heal them"
-                time.sleep(0.2)
-            troubles.drift()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 0 and "Traceback" not in out + err, err
-    assert err.count("has invalid files") == 1 and "[deleted]" in out + err
+    rounds = Rounds(team)
+    news = rounds(1)
+    assert troubles.production() == troubles.healed
+    troubles.drift()
+    news += rounds(1)
+    assert troubles.production() == troubles.healed
+    assert [error.code for report in news for error in report.invalid] == ["unknown-field"]
+    refusals = [
+        (outcome.model, refusal.code)
+        for report in news
+        for outcome in report.outcomes
+        for refusal in outcome.refusals
+    ]
+    assert refusals.count((troubles.deleted, "deleted")) == 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import socket
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlflow_gitops.edges.system.metrics import FAILURE_ORIGINS, MOST_MODELS, Metrics, Round
+from mlflow_gitops.edges.system.metrics import FAILURE_ORIGINS, MOST_MODELS, Metrics, Round, serve
 
 ROUND = Round(
     "sha", {"Synced": 1, "Drifted": 1}, refused=1, changes=2, invalid_files=1,
@@ -97,3 +101,61 @@ def test_every_metric_and_origin_is_documented() -> None:
         assert family.name in page, family.name
     for origin in FAILURE_ORIGINS:
         assert f"`{origin}`" in page
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+    server = serve(Metrics(60), "127.0.0.1", 0)
+    port = server.server_port
+    with server, socket.create_connection(("127.0.0.1", port)):
+        time.sleep(0.1)
+        try:
+            assert (
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
+            )
+        finally:
+            ended = threading.Thread(target=server.shutdown, daemon=True)
+            ended.start()
+            ended.join(10)
+        assert not ended.is_alive(), "nor does it keep the process from ending"
+
+
+def test_a_clock_that_is_set_makes_nothing_well_or_ill(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, passed, clock = time.time(), [0.0], [0.0]
+    monkeypatch.setattr(time, "time", lambda: now + clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: 1000 + passed[0])
+    metrics = Metrics(60)
+    metrics.record_round(Round("sha", {}), 1.0)
+    clock[0] = 3600.0
+    assert metrics.healthy
+    clock[0], passed[0] = -3600.0, 61.0
+    assert not metrics.healthy and b'"ok": false' in metrics.health()
+    metrics.record_round(Round("sha", {}), 1.0)
+    assert metrics.healthy
+
+
+@pytest.mark.parametrize("ill", [{"failed": 1}, {"resting": 1}])
+def test_a_model_that_fails_makes_the_process_no_less_healthy(ill: dict[str, int]) -> None:
+    metrics = Metrics(60)
+    known = metrics.registry.get_sample_value
+    metrics.record_round(Round("sha", {}, **ill), 1.0)
+    assert metrics.healthy and known("mlflow_gitops_failing_models") == 1
+    assert not known("mlflow_gitops_last_success_timestamp_seconds")
+    assert known("mlflow_gitops_failures_total", {"where": "model"}) == ill.get("failed", 0)
+    metrics.record_round(Round("sha", {}), 1.0)
+    assert known("mlflow_gitops_failing_models") == 0 and known(
+        "mlflow_gitops_last_success_timestamp_seconds"
+    )
+
+
+def test_an_address_of_the_sixth_version() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = serve(Metrics(60), "::1", 0)
+    with server:
+        assert (
+            urllib.request.urlopen(f"http://[::1]:{server.server_port}/healthz", timeout=10).status
+            == 200
+        )
+        server.shutdown()
