@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import GIT_ENVIRONMENT, Team
-from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
-from tests.support.watching import Rounds
+from tests.support.watch.rounds import Rounds
+from tests.support.watch.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
 
 
 @pytest.fixture

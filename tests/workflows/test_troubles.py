@@ -12,7 +12,7 @@ import pytest
 from tests.support.act import Run
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
-from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
+from tests.support.watch.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
 from tests.workflows.repository import WorkflowRepository
 
 pytestmark = pytest.mark.real

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.team import Team
-from tests.support.watching import Rounds
+from tests.support.watch.rounds import Rounds
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
 

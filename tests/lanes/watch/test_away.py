@@ -18,7 +18,7 @@ from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.settings import Settings
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
-from tests.support.watching import Rounds, eventually, push
+from tests.support.watch.rounds import Rounds, eventually, push
 
 
 def test_a_registry_that_is_away_is_told_once_and_found_again(

@@ -20,7 +20,7 @@ from mlflow_gitops.commands.watch import StopSignal
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
-from tests.support.watching import eventually, push
+from tests.support.watch.rounds import eventually, push
 
 
 def get(address: str) -> tuple[int, str]:

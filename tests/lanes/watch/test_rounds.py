@@ -16,7 +16,7 @@ from mlflow_gitops.errors import RegistryFailure
 from tests.support.receipts import receipts_in
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
-from tests.support.watching import Rounds, push
+from tests.support.watch.rounds import Rounds, push
 
 
 def test_a_refusal_is_told_once_and_its_end_too(

@@ -1,4 +1,4 @@
-"""What the tests of `reconcile --watch` share: pushing, waiting, and running a watcher round by round."""
+"""What the tests of `reconcile --watch` share: pushing, waiting, and a watcher run by rounds."""
 
 from __future__ import annotations
 
