@@ -47,8 +47,12 @@ def _found_later(trail: AuditTrail, receipts: Sequence[Receipt]) -> dict[str, li
     the moment already."""
     last = receipts[-1].at if receipts else ""
     found: dict[str, list[HealedDrift]] = {}
-    for drift in healed_drift(trail.ledger.receipts):
-        model = present_name(trail, drift.model, trail.line.index[drift.receipt.commit])
+
+    def name_of(model: str, receipt: Receipt) -> str | None:
+        return present_name(trail, model, trail.line.index[receipt.commit])
+
+    for drift in healed_drift(trail.ledger.receipts, name_of):
+        model = name_of(drift.model, drift.receipt)
         is_next = drift.receipt.at > last and (drift.right_at is None or drift.right_at <= last)
         if model is not None and is_next:
             found.setdefault(model, []).append(drift)

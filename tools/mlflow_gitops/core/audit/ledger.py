@@ -74,13 +74,19 @@ class Ledger:
         return self._applied.get(model, ())
 
     def applied_as(self, periods: Sequence[NamePeriod]) -> Sequence[AppliedRun]:
-        """The runs in which a model was applied under the names that it had, each in its time."""
-        return [
-            run
-            for period in periods
-            for run in self.applied(model_of(period.stem))
-            if period.first <= run.index < period.end
-        ]
+        """The runs in which a model was applied under the names that it had, each in its time, in
+        the order of the main line."""
+        runs = [run for period in periods for run in self._applied_in(period)]
+        return sorted(runs, key=lambda run: run.index) if len(periods) > 1 else runs
+
+    def _applied_in(self, period: NamePeriod) -> list[AppliedRun]:
+        """The runs under one name. A receipt that was recovered after a rename has the new name,
+        and lies on a commit before it; unless the name was another model's then."""
+        runs = [run for run in self.applied(model_of(period.stem)) if run.index < period.end]
+        earlier = [run for run in runs if run.index < period.first]
+        if all(run.receipt.is_recovered for run in earlier):
+            return runs
+        return [run for run in runs if run.index >= period.first]
 
     def vouched(self, model: str, commit: str) -> RecordedPeople | None:
         """The people behind a making commit: as the first run that applied it recorded them, else

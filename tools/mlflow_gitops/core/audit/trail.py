@@ -76,9 +76,11 @@ class EventAuditor:
         self._policy_before = policy_before
         self._renames = renames
         self._runs_of: dict[str, Sequence[AppliedRun]] = {}
-        self._changes: dict[tuple[str | None, str | None], list[Event]] = {}
+        self._stems: dict[str, str] = {}
+        self._changes: dict[tuple[str, str | None], list[Event]] = {}
         for event in changes:
-            self._changes.setdefault((event.model, event.stage), []).append(event)
+            key = self._latest_stem(event.model or ""), event.stage
+            self._changes.setdefault(key, []).append(event)
 
     def audit(self, event: Event) -> AuditedEvent:
         """One event with the people, overrides and effect. What only receipts record has none."""
@@ -151,9 +153,16 @@ class EventAuditor:
         if self._renames is None:
             return self._ledger.applied(model)
         if model not in self._runs_of:
-            periods = self._renames.periods(self._renames.latest(file_stem(model)))
+            periods = self._renames.periods(self._latest_stem(model))
             self._runs_of[model] = self._ledger.applied_as(periods)
         return self._runs_of[model]
+
+    def _latest_stem(self, model: str) -> str:
+        """The stem of the model's present name: a change under any of its names is one of it."""
+        if model not in self._stems:
+            stem = file_stem(model)
+            self._stems[model] = self._renames.latest(stem) if self._renames is not None else stem
+        return self._stems[model]
 
     def _effect(self, event: Event, run: AppliedRun) -> Effect:
         """How a run brought an event about. The first run that came to a model may have found the
@@ -164,7 +173,7 @@ class EventAuditor:
 
     def _superseded(self, event: Event, run: AppliedRun) -> Effect | None:
         """The change by which the stage changed again before a run; None if it did not."""
-        changes = self._changes[event.model, event.stage]
+        changes = self._changes[self._latest_stem(event.model or ""), event.stage]
         following = bisect_right(changes, event.index, key=lambda change: change.index)
         if following < len(changes) and changes[following].index <= run.index:
             return Effect(changes[following].commit.at, "superseded")

@@ -3,7 +3,7 @@ between which times it came about (RULES R7)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,23 @@ class HealedDrift:
         return f"{what}; it came about {since} and was found at {self.found_at}{healer}"
 
 
-def healed_drift(receipts: Iterable[Receipt]) -> list[HealedDrift]:
-    """All drift that was healed. `receipts` are those of one environment, oldest first."""
+NameOf = Callable[[str, Receipt], "str | None"]
+"""The present name of the model that a receipt calls by a name; None if it has none."""
+
+
+def healed_drift(
+    receipts: Iterable[Receipt], present_name: NameOf = lambda model, receipt: model
+) -> list[HealedDrift]:
+    """All drift that was healed, each under the name in its receipt. `receipts` are those of one
+    environment, oldest first. A model was right at a time under any of its names."""
     right_at: dict[str, str] = {}
     drift: list[HealedDrift] = []
     for receipt in receipts:
         for recorded in receipt.models():
-            drift += _of_model(receipt, recorded, right_at.get(recorded.model))
+            name = present_name(recorded.model, receipt) or recorded.model
+            drift += _of_model(receipt, recorded, right_at.get(name))
             if recorded.is_applied:
-                right_at[recorded.model] = receipt.at
+                right_at[name] = receipt.at
     return drift
 
 

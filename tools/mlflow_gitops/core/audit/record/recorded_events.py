@@ -27,7 +27,7 @@ def drift_events(
     receipts: Sequence[Receipt], index: Mapping[str, int], is_about: IsAbout
 ) -> Iterator[Event]:
     """Drift that was healed. `receipts` are those of one environment on the line, oldest first."""
-    for drift in healed_drift(receipts):
+    for drift in healed_drift(receipts, lambda model, r: is_about(model, index[r.commit])):
         position = index[drift.receipt.commit]
         model = is_about(drift.model, position)
         if model is not None:

@@ -114,6 +114,14 @@ class LineFiles:
             if manifests:
                 yield stem, manifests[-1]
 
+    def manifests_written_at(self, stem: str, index: int) -> list[ManifestBlob]:
+        """The manifests of this stem that one commit of the line wrote."""
+        return [
+            (blob, path)
+            for position, path, blob in self._by_stem.get(stem, ())
+            if position == index and blob is not None and path.endswith(".yaml")
+        ]
+
     def last_path(self, stem: str) -> str:
         """The path of the last change of a manifest of this stem; empty if there was none."""
         changes = self._by_stem.get(stem)

@@ -1,8 +1,8 @@
 """Models that were renamed along a line of commits (RULES R1).
 
 A rename is a commit of the line that removes the manifest of one name and adds one of another,
-which lists the first name in `formerly`. A model that appears while the other one is still there,
-or after it was gone, is another model: it does not take over a history.
+which lists the first name in `formerly`, then or in its last state. A model that appears while the
+other one is still there, or after it was gone, is another model: it does not take over a history.
 """
 
 from __future__ import annotations
@@ -122,12 +122,26 @@ class Renames:
         if not candidates:
             return
 
-        former_names = self._read_former([self._manifests[stem] for stem in candidates])
-        for (stem, positions), names in zip(candidates.items(), former_names, strict=True):
+        # What a later manifest adds to its former names counts, what it leaves out still counts.
+        manifests: dict[tuple[str, int | None], ManifestBlob] = {}
+        for stem, positions in candidates.items():
+            manifests[stem, None] = self._manifests[stem]
+            manifests |= {
+                (stem, at): blob
+                for at in positions
+                for blob in self._files.manifests_written_at(stem, at)
+            }
+        read = self._read_former(list(manifests.values()))
+        former_names = dict(zip(manifests, read, strict=True))
+        for stem, positions in candidates.items():
             self._of[stem] = [
                 (position, former)
                 for position in positions
-                for former in map(file_stem, names)
+                for former in dict.fromkeys(
+                    file_stem(name)
+                    for at in (position, None)
+                    for name in former_names.get((stem, at), ())
+                )
                 if former != stem and former in self._removed[position]
             ]
 
