@@ -71,7 +71,8 @@ def _drift(world: World, model: Model, runs: list[Run]) -> Iterator[tuple[Any, .
         if drift.model is not model or drift.digest in world.vanished:
             continue
         position = order.index(drift.digest)
-        earlier = [run.at for run in runs if order.index(run.digest) < position]
+        known = [run for run in runs if not run.recovered]
+        earlier = [run.at for run in known if order.index(run.digest) < position]
         right_at = max(earlier, default=None)
         yield "drift", drift.stage, drift.had, drift.right, drift.found_at, right_at
 

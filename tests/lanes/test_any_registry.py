@@ -34,7 +34,7 @@ def test_promote_click_heal_and_roll_back(team: Team, shelf: LaneRegistry) -> No
     )
     assert tags["gitops.receipt"] == ran.json["receipt"]
     held = shelf.versions(name)[1].tags
-    assert held["gitops.commit"] == first and held["gitops.pr"] == "1"
+    assert held["gitops.commit"] == first and held["gitops.pr"] == "1 (claimed)"
     assert held["gitops.author"] == "A Person <a@example.org>"
     assert held["gitops.held.Production"].startswith(f"{first}@")
 

@@ -70,12 +70,12 @@ def test_right_stamps(people: Sequence[RecordedPeople], tags: dict[str, str]) ->
 @pytest.mark.parametrize(
     ("people", "tags", "faults"),
     [
-        ((), stamps(pr="1", approved_by="@ceo"), ["approved_by None"]),
+        ((), stamps(pr="1", approved_by="@ceo"), ["pr 1 (claimed)", "approved_by None"]),
         ((CONFIRMED,), stamps(pr="9", approved_by="@ceo"), ["approved_by @bob, @cho"]),
         ((CONFIRMED,), stamps(pr="9"), ["approved_by @bob, @cho"]),
         ((CONFIRMED,), stamps(1, pr="9", approved_by="@bob, @cho"), [f"commit {COMMITS[0].sha}"]),
-        ((), stamps(author="Eve", pr="1"), ["author Ana <a@example.org>"]),
-        ((), {}, [f"commit {COMMITS[0].sha}", "author Ana <a@example.org>", "pr 1"]),
+        ((), stamps(author="Eve", pr="1"), ["author Ana <a@example.org>", "pr 1 (claimed)"]),
+        ((), {}, [f"commit {COMMITS[0].sha}", "author Ana <a@example.org>", "pr 1 (claimed)"]),
     ],
 )
 def test_wrong_stamps(

@@ -157,7 +157,7 @@ def test_what_stands_already_is_not_written_again() -> None:
 
 def test_the_pull_request_of_the_subject_and_no_longer_of_an_earlier_one() -> None:
     numbered = history("stages: {}", "stages: {Production: 1}", subject="Promote (#128)")
-    assert (1, "gitops.pr", "128") in told(numbered, seen(1))
+    assert (1, "gitops.pr", "128 (claimed)") in told(numbered, seen(1))
     plain = history("stages: {}", "stages: {Production: 1}")
     observed = seen(1, tags={1: {"gitops.pr": "7"}})
     assert plain.target is not None
@@ -237,11 +237,11 @@ def behind(
     [
         ({}, SAID, "Promote", BEHIND),
         ({}, SAID, "Promote (#7)", BEHIND),
-        ({}, RecordedPeople(7, "message"), "Promote (#7)", [("gitops.pr", "7")]),
-        ({}, None, "Promote (#7)", [("gitops.pr", "7")]),
+        ({}, RecordedPeople(7, "message"), "Promote (#7)", [("gitops.pr", "7 (claimed)")]),
+        ({}, None, "Promote (#7)", [("gitops.pr", "7 (claimed)")]),
         # What an earlier commit's stamps said goes.
         (EARLIER, SAID, "Promote", BEHIND),
-        (EARLIER, None, "Promote (#7)", [("gitops.pr", "7"), ("gitops.approved_by", None)]),
+        (EARLIER, None, "Promote (#7)", [("gitops.pr", "7 (claimed)"), ("gitops.approved_by", None)]),
         (EARLIER, None, "Promote", [("gitops.pr", None), ("gitops.approved_by", None)]),
         # GitHub knows better than the stamps of this very commit, a silent one does not.
         ({"gitops.commit": sha(2), "gitops.pr": "7"}, SAID, "Promote (#7)", BEHIND),
@@ -263,7 +263,7 @@ def behind(
             "Promote (#7)",
             [],
         ),
-        ({"gitops.commit": sha(2)}, None, "Promote (#7)", [("gitops.pr", "7")]),
+        ({"gitops.commit": sha(2)}, None, "Promote (#7)", [("gitops.pr", "7 (claimed)")]),
         ({"gitops.commit": sha(2)} | dict(BEHIND), SAID, "Promote (#7)", []),
     ],
 )
@@ -303,7 +303,7 @@ def test_a_stamp_is_written_over_what_stood_there() -> None:
     )
     assert past.target is not None
     assert list(stamps(past.target, past, observed, OWNER, NOW)) == [
-        Change("set_tag", 1, "gitops.pr", "7", "9"),
+        Change("set_tag", 1, "gitops.pr", "7", "9 (claimed)"),
         Change("delete_tag", 1, "gitops.approved_by", "@eve", None),
         Change("set_tag", 1, "gitops.commit", sha(1), sha(2)),
         Change("set_tag", 1, "gitops.author", "B <b@example.org>", AUTHOR),

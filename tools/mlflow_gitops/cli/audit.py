@@ -274,12 +274,19 @@ def report(
         bool, typer.Option("--offline", help="Do not read MLflow; show git alone.")
     ] = False,
     bom: Bom = False,
+    since: _Since = None,
+    until: _Until = None,
 ) -> None:
     """Write the audit trail and today's state as one HTML page that opens from disk and makes no
-    requests.
+    requests. --since and --until limit its tables of events and incidents; its timelines are whole.
 
     Example: mlflow-gitops report --out public
+
+    Example: mlflow-gitops report --out q1 --since 2026-01-01 --until 2026-03-31
     """
     from mlflow_gitops.commands import report as command
 
-    raise typer.Exit(command.run(context.obj, out, offline=offline, with_bills=bom))
+    code = command.run(
+        context.obj, out, offline=offline, with_bills=bom, since=since, until=until
+    )
+    raise typer.Exit(code)

@@ -8,14 +8,15 @@ from urllib.parse import quote
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_declared
-from mlflow_gitops.app.audit.recorded_events import flaws_and_acknowledgements
+from mlflow_gitops.app.audit.recorded_events import event_range, flaws_and_acknowledgements
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
-from mlflow_gitops.core.audit.report.incidents import incidents
+from mlflow_gitops.core.audit.event_range import EventRange
+from mlflow_gitops.core.audit.report.incidents import Incident, incidents
 from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
@@ -27,14 +28,23 @@ from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.settings import Settings
 
 
-def run(settings: Settings, out: Path, *, offline: bool, with_bills: bool = False) -> int:
+def run(
+    settings: Settings,
+    out: Path,
+    *,
+    offline: bool,
+    with_bills: bool = False,
+    since: str | None = None,
+    until: str | None = None,
+) -> int:
     """Write `out`/index.html; with `offline`, without requests to MLflow. `with_bills` adds the
-    bills of materials that it links. Exits 3 if manifests or
+    bills of materials that it links. `since` and `until` limit the tables of events and incidents,
+    as they limit `log`. Exits 3 if manifests or
     the policy are invalid. Raises Failure if the file cannot be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
-    report = _report(settings, workspace, offline=offline)
+    report = _report(settings, workspace, (since, until), offline=offline)
 
     bills = _bills(workspace, report) if with_bills else {}
     report = replace(report, bills={key: quote(name) for key, (name, _) in bills.items()})
@@ -49,7 +59,8 @@ def run(settings: Settings, out: Path, *, offline: bool, with_bills: bool = Fals
     except OSError as error:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
 
-    events, models = counted(len(report.events), "event"), counted(len(report.holders), "model")
+    events = counted(report.events_shown, "event")
+    models = counted(len(report.holders), "model")
     note(settings, f"Wrote {file}: {events} of {models}.")
     if report.plan is None or not report.plan.errors:
         return OK
@@ -73,8 +84,16 @@ def _bills(workspace: Workspace, report: Report) -> dict[tuple[str, int], tuple[
     return bills
 
 
-def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Report:
+def _report(
+    settings: Settings,
+    workspace: Workspace,
+    limits: tuple[str | None, str | None],
+    *,
+    offline: bool,
+) -> Report:
+    """`limits` are the values of --since and --until."""
     trail = AuditTrail(workspace)
+    chosen = event_range(trail, *limits) if limits != (None, None) else None
     events = trail.audit(trail.events)
     index = len(trail.line.shas) - 1
     commit = trail.line.shas[index]
@@ -110,15 +129,37 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
         events=events,
         lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),
         holders=holders_declared(trail, index),
-        incidents=incidents(
-            trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
-        ),
-        hints=trail.hints(),
+        incidents=_incidents(trail, chosen),
+        hints=[*trail.hints(), *_limits_shown(*limits)],
+        range=chosen,
         made_from=made_from,
         plan=plan,
         registry=registry,
         pages=web_pages(workspace.git),
     )
+
+
+def _incidents(trail: AuditTrail, chosen: EventRange | None) -> list[Incident]:
+    every_incident = incidents(
+        trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
+    )
+    if chosen is None:
+        return every_incident
+    index = trail.line.index
+    return [
+        incident
+        for incident in every_incident
+        if chosen.contains_recorded(index[incident.commit], incident.at)
+    ]
+
+
+def _limits_shown(since: str | None, until: str | None) -> list[str]:
+    """A sentence about what the tables leave out."""
+    if (since, until) == (None, None):
+        return []
+    words = [f"since {since}" if since else "", f"until {until}" if until else ""]
+    limits = " ".join(word for word in words if word)
+    return [f"The tables of events and incidents show those {limits}; the timelines are whole."]
 
 
 def _read_mlflow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit.departures import departure
-from mlflow_gitops.app.audit.holders import holders_applied, holders_declared
+from mlflow_gitops.app.audit.holders import holders_applied, holders_declared, last_drift
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
@@ -95,7 +95,13 @@ def _details(
     if events:
         made_from = _made_from(settings, trail, stage_holders, desired, lineage=lineage)
     return OneModel(
-        timeline.model, desired, events, made_from, now, has_receipts=trail.has_receipts
+        timeline.model,
+        desired,
+        events,
+        made_from,
+        now,
+        last_drift=last_drift(trail, timeline.model, now),
+        has_receipts=trail.has_receipts,
     )
 
 

@@ -110,6 +110,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "deleted": event.is_deletion,
         "renamed": dict(zip(("from", "to"), event.renamed, strict=True)) if event.renamed else None,
         "author_source": "commit" if people.author else None,
+        "merged_by_source": people.merged_by_source,
         "opened_by": people.opened_by,
         "pushed_by": list(people.pushed_by),
         "found_at": event.found_at,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.core.audit.departures import Departure
+from mlflow_gitops.core.audit.event_range import EventRange
 from mlflow_gitops.core.audit.events import Stages
 from mlflow_gitops.core.audit.report.incidents import Incident
 from mlflow_gitops.core.audit.report.lanes import Lane, Span
@@ -52,16 +53,30 @@ class Report:
     """By model: who deleted or renamed its manifest, if it has none."""
     remaining: Mapping[str, Stages] = field(default_factory=dict)
     """What holds stages in MLflow of models without a manifest, if MLflow was read."""
+    range: EventRange | None = None
+    """Which events and incidents the tables show; None: all. Timelines are always whole."""
     plan: Plan | None = None
     registry: str | None = None
     pages: WebPages | None = None
     bills: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
+    @property
+    def events_shown(self) -> int:
+        """How many events the table shows."""
+        return sum(
+            self.range is None or self.range.contains_event(audited.event)
+            for audited in self.events
+        )
+
 
 def page(report: Report) -> str:
     """The whole page as HTML."""
     timeline = _Timeline.of(report)
-    events = [_event(index, audited, report.pages) for index, audited in enumerate(report.events)]
+    events = [
+        _event(index, audited, report.pages)
+        for index, audited in enumerate(report.events)
+        if report.range is None or report.range.contains_event(audited.event)
+    ]
     plans = report.plan.models if report.plan else ()
     html = _template().render(
         report=report,
@@ -217,6 +232,7 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
         "author": _name(people.author),
         "co_authors": _names(people.co_authors),
         "merged_by": _name(merged_by or ""),
+        "merger_claimed": people.merged_by_source == "commit",
         "opened_by": people.opened_by or "",
         "pushed_by": _names(people.pushed_by),
         "approved_by": _names(people.approved_by),

@@ -39,6 +39,8 @@ class OneModel:
     """The time from which ages are counted, RFC 3339."""
     departure: Departure | None = None
     """Who deleted or renamed the manifest, if it is gone."""
+    last_drift: HealedDrift | None = None
+    """What was last found moved by hand and put back, up to that time."""
     has_receipts: bool = False
     """Whether this clone has receipts, so that a stage without one was not applied yet."""
 
@@ -87,6 +89,8 @@ def json(holders: HoldersAt) -> Iterator[str]:
     document: dict[str, Any] = {"at": holders.at, "commit": holders.commit, "models": data}
     if holders.details is not None and holders.details.departure is not None:
         document["departure"] = departure_data(holders.details.departure)
+    if holders.details is not None and holders.details.last_drift is not None:
+        document["last_drift"] = _drift_data(holders.details.last_drift)
     return json_document(document)
 
 
@@ -165,6 +169,9 @@ def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) ->
     replaced = version_list(audited.event.before) if audited.event.before else "nothing"
     yield _line("replaced", replaced, style)
     yield _line("made from", _made_from(model, model.desired, versions), style)
+    if model.last_drift is not None:
+        drift = model.last_drift
+        yield _line("drift", f"{safe(drift.detail)}; healed {drift.receipt.at}", style)
 
 
 def _without_manifest(name: str, model: OneModel, style: Style) -> Iterator[str]:
@@ -206,9 +213,11 @@ def _effect(audited: AuditedEvent, has_receipts: bool) -> str:
 
 def _author(audited: AuditedEvent) -> str:
     people = audited.people
-    line = f"{audited.event.commit.sha[:7]} {subject(audited)}, {safe(people.author)}"
+    commit = audited.event.commit.sha[:7]
+    line = f"{commit} {subject(audited)}, {safe(people.author)} (claimed)"
     if people.merged_by and people.merged_by != people.author:
-        line += f", merged by {safe(people.merged_by)}"
+        claim = " (claimed)" if people.merged_by_source == "commit" else ""
+        line += f", merged by {safe(people.merged_by)}{claim}"
     if people.opened_by:
         line += f", opened by {safe(people.opened_by)}"
     if people.pushed_by:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from mlflow_gitops.app.audit.recorded_events import present_name
 from mlflow_gitops.app.audit.trail import AuditTrail
@@ -42,17 +43,31 @@ def holders_applied(trail: AuditTrail, index: int, moment: str | None) -> list[S
     ]
 
 
+def last_drift(trail: AuditTrail, model: str, until: str) -> HealedDrift | None:
+    """What runs last found moved by hand in a model, under any of its names, up to a time
+    (RFC 3339)."""
+    end = parse_time(until)
+    of_model = [
+        drift
+        for drift in healed_drift(trail.ledger.receipts, partial(_present_name, trail))
+        if _present_name(trail, drift.model, drift.receipt) == model
+        and parse_time(drift.receipt.at) <= end
+    ]
+    return of_model[-1] if of_model else None
+
+
+def _present_name(trail: AuditTrail, model: str, receipt: Receipt) -> str | None:
+    return present_name(trail, model, trail.line.index[receipt.commit])
+
+
 def _found_later(trail: AuditTrail, receipts: Sequence[Receipt]) -> dict[str, list[HealedDrift]]:
     """By model: the drift that the first run after these receipts found. It may have been there at
     the moment already."""
     last = receipts[-1].at if receipts else ""
     found: dict[str, list[HealedDrift]] = {}
 
-    def name_of(model: str, receipt: Receipt) -> str | None:
-        return present_name(trail, model, trail.line.index[receipt.commit])
-
-    for drift in healed_drift(trail.ledger.receipts, name_of):
-        model = name_of(drift.model, drift.receipt)
+    for drift in healed_drift(trail.ledger.receipts, partial(_present_name, trail)):
+        model = _present_name(trail, drift.model, drift.receipt)
         is_next = drift.receipt.at > last and (drift.right_at is None or drift.right_at <= last)
         if model is not None and is_next:
             found.setdefault(model, []).append(drift)

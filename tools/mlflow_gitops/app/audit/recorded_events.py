@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
+from mlflow_gitops.core.audit.event_range import EventRange
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
 from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.record.recorded_events import drift_events, flaw_events
-from mlflow_gitops.core.times import parse_time
 
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.trail import AuditTrail
@@ -29,15 +29,16 @@ def recorded_events(
     events += flaw_events(found_flaws, index, partial(present_name, trail), lines)
     if (since, until) == (None, None) or not events:
         return events
+    chosen = event_range(trail, since, until)
+    return [event for event in events if chosen.contains_event(event)]
 
+
+def event_range(trail: AuditTrail, since: str | None, until: str | None) -> EventRange:
+    """The range between two times or revisions; None sets no limit. Raises UsageFailure and
+    GitFailure."""
     start, end = trail.moments.index_range(since, until)
     first, last = _seconds(trail, since, first=True), _seconds(trail, until, first=False)
-    return [
-        event
-        for event in events
-        if (start <= event.index if first is None else first <= _at(event))
-        and (event.index < end if last is None else _at(event) <= last)
-    ]
+    return EventRange(start, end, first, last)
 
 
 def present_name(trail: AuditTrail, model: str, index: int) -> str | None:
@@ -69,7 +70,3 @@ def _seconds(trail: AuditTrail, moment: str | None, *, first: bool) -> float | N
     if span is None:
         return None
     return span.first if first else span.last
-
-
-def _at(event: Event) -> float:
-    return parse_time(event.commit.at).timestamp()

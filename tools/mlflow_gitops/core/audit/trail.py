@@ -119,9 +119,9 @@ class EventAuditor:
     def _overrides(
         self, event: Event, merged: Sequence[Commit], run: AppliedRun | None
     ) -> Iterable[UsedOverride]:
-        """The overrides with a reason, for a gate of the stage that can be overridden by the policy.
-        If `run`, which applied the event, recorded verdicts about that gate, only those count that
-        it found overridden: a gate may have passed by itself."""
+        """The overrides with a reason, for a gate of the stage that can be overridden by the
+        policy. If `run`, which applied the event, recorded verdicts about that gate, only those
+        count that it found overridden: a gate may have passed by itself."""
         commits = (event.commit, *merged)
         if not event.enters or not any("Gate-Override:" in commit.message for commit in commits):
             return

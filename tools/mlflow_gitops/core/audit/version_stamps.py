@@ -20,6 +20,7 @@ from mlflow_gitops.core.observed.model import (
     PR_TAG,
     ObservedModel,
 )
+from mlflow_gitops.core.plan.stamps import claimed_number
 from mlflow_gitops.core.times import format_datetime, is_stamped_between, parse_time
 
 KEYS = (BASE_TAG, AUTHOR_TAG, PR_TAG, APPROVED_TAG)
@@ -68,7 +69,7 @@ def right_stamps(commit: Commit, people: Sequence[RecordedPeople]) -> list[Stamp
     """The stamps that a version may have if a commit last changed its stages. The last ones are
     those to write: several only if several runs asked the forge, or one could not."""
     of_commit = {BASE_TAG: commit.sha, AUTHOR_TAG: commit.author}
-    claimed = {PR_TAG: str(commit.pull_request)} if commit.pull_request else {}
+    claimed = _claimed(commit.pull_request)
     confirmed = [
         {
             **({PR_TAG: str(recorded.pull_request)} if recorded.pull_request else {}),
@@ -78,8 +79,15 @@ def right_stamps(commit: Commit, people: Sequence[RecordedPeople]) -> list[Stamp
         if recorded.source == "api"
     ]
     is_confirmed_by_all = bool(people) and len(confirmed) == len(people)
-    options = confirmed if is_confirmed_by_all else [claimed, *confirmed]
+    options = confirmed if is_confirmed_by_all else [*claimed, *confirmed]
     return [{**of_commit, **option} for option in options]
+
+
+def _claimed(number: int | None) -> list[Stamps]:
+    """The stamps of a pull request that no forge confirmed. Earlier versions did not mark them."""
+    if number is None:
+        return [{}]
+    return [{PR_TAG: str(number)}, {PR_TAG: claimed_number(number)}]
 
 
 def wrong_version_stamps(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ApprovalSource = Literal["receipt", "message"]
 PullRequestSource = Literal["api", "message"]
+MergerSource = Literal["receipt", "commit"]
 
 # GitHub: 123+login@users.noreply.github.com, older accounts without the number.
 # GitLab: 123-login@users.noreply.gitlab…
@@ -54,6 +55,7 @@ class People:
     author: str
     co_authors: tuple[str, ...] = ()
     merged_by: str | None = None
+    merged_by_source: MergerSource | None = None
     approved_by: tuple[str, ...] = ()
     approved_by_source: ApprovalSource | None = None
     pull_request: int | None = None
@@ -78,14 +80,17 @@ def people_of(
 
     approved_by, approval_source = _approvals(recorded, _distinct(claimed_approvals))
     number, number_source = _pull_request(commit, recorded)
+    merger_source: MergerSource = "commit"
     if merged is not None:
         merged_by: str | None = person(commit.author)
     else:
         merged_by = recorded.merged_by or _committer(commit.committer)
+        merger_source = "receipt" if recorded.merged_by else "commit"
     return People(
         author=author,
         co_authors=tuple(others),
         merged_by=merged_by,
+        merged_by_source=merger_source if merged_by else None,
         approved_by=approved_by,
         approved_by_source=approval_source,
         pull_request=number,

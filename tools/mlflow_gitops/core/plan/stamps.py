@@ -137,7 +137,7 @@ def _pull_request_stamps(
     commit: Commit, tags: Mapping[str, str], people: RecordedPeople | None
 ) -> dict[str, str | None]:
     """The stamps of the pull request, None for one to be removed: what the forge said about it,
-    else what the commit's message claims.
+    else what the commit's subject claims, marked as such.
 
     If the forge could not be asked this time, what it said before about this very commit stays; a
     stamp about an earlier commit does not hold for this one.
@@ -149,7 +149,12 @@ def _pull_request_stamps(
             APPROVED_TAG: ", ".join(people.approved_by) or None,
         }
 
-    claimed = str(commit.pull_request) if commit.pull_request else None
+    claimed = claimed_number(commit.pull_request) if commit.pull_request else None
     if tags.get(BASE_TAG) != commit.sha:
         return {PR_TAG: claimed, APPROVED_TAG: None}
     return {PR_TAG: claimed} if claimed and PR_TAG not in tags else {}
+
+
+def claimed_number(number: int) -> str:
+    """The stamp of a pull request that only the commit's subject names: no forge confirmed it."""
+    return f"{number} (claimed)"

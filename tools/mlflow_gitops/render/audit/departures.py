@@ -19,7 +19,8 @@ def departure_sentence(departure: Departure) -> str:
     verb = f"renamed to {safe(departure.renamed_to)}" if departure.renamed_to else "deleted"
     by = f"{event.commit.sha[:7]} {subject(audited)}, {safe(people.author)}"
     if people.merged_by and people.merged_by != people.author:
-        by += f", merged by {safe(people.merged_by)}"
+        claim = " (claimed)" if people.merged_by_source == "commit" else ""
+        by += f", merged by {safe(people.merged_by)}{claim}"
     if people.approved_by:
         claim = " (claimed)" if people.approved_by_source == "message" else ""
         by += f", approved by {', '.join(map(safe, people.approved_by))}{claim}"

@@ -49,20 +49,22 @@ def compare_with_forge(
     unconfirmed = [receipt for receipt in reversed(naming) if receipt.digest not in confirmed]
     main = ClonedMainBranch(workspace.git, workspace.main_ref, lambda: line)
     question = _Question(forge, forge.review_facts(main), workspace.settings.now().timestamp())
-    found: list[Contradiction] = []
-    new: set[str] = set()
+    contradicted: list[Contradiction] = []
+    newly_confirmed: set[str] = set()
     for receipt in unconfirmed[:MOST_ASKED]:
         try:
-            contradicted = list(question.contradictions(receipt))
+            of_receipt = list(question.contradictions(receipt))
         except ForgeFailure:
             continue
-        found += contradicted
-        if not contradicted:
-            new.add(receipt.digest)
-    if new:
-        write_cached(_CACHE, "receipts", sorted(confirmed | new))
-    contradicted_digests = {contradiction.receipt.digest for contradiction in found}
-    return ForgeAnswers(tuple(found), len(unconfirmed) - len(new) - len(contradicted_digests))
+        contradicted += of_receipt
+        if not of_receipt:
+            newly_confirmed.add(receipt.digest)
+    if newly_confirmed:
+        write_cached(_CACHE, "receipts", sorted(confirmed | newly_confirmed))
+    contradicted_digests = {fault.receipt.digest for fault in contradicted}
+    return ForgeAnswers(
+        tuple(contradicted), len(unconfirmed) - len(newly_confirmed) - len(contradicted_digests)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,21 +40,21 @@ def contradictions(
     """Every contradiction in receipts, which are oldest first. `line` is the main line, None if
     this clone does not know all of it; `now` is in seconds since 1970."""
     by_digest = {receipt.digest: receipt for receipt in receipts}
-    found: list[Contradiction] = []
+    contradicted: list[Contradiction] = []
     for receipt in receipts:
         reasons = [
             *_form_faults(receipt, by_digest.get(receipt.previous or "")),
             *_time_faults(receipt, by_digest.get(receipt.previous or ""), line, now),
         ]
-        found += [Contradiction(receipt, "", reason) for reason in reasons]
+        contradicted += [Contradiction(receipt, "", reason) for reason in reasons]
         for recorded in receipt.models():
             reasons = [*_gate_faults(receipt, recorded), *_commit_faults(receipt, recorded, line)]
-            found += [Contradiction(receipt, recorded.model, reason) for reason in reasons]
+            contradicted += [Contradiction(receipt, recorded.model, reason) for reason in reasons]
 
-    found += [Contradiction(*rival) for rival in rival_receipts(receipts)]
+    contradicted += [Contradiction(*rival) for rival in rival_receipts(receipts)]
     if line is not None:
-        found += _off_the_line(receipts, line)
-    return found
+        contradicted += _off_the_line(receipts, line)
+    return contradicted
 
 
 def _form_faults(receipt: Receipt, previous: Receipt | None) -> Iterator[str]:

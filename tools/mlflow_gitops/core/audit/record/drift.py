@@ -37,7 +37,7 @@ class HealedDrift:
         """What was found and put back, and when, for people."""
         since = f"after {self.right_at}" if self.right_at else "at an unknown time"
         by = self.receipt.content.get("by")
-        healer = f" by the run of {by}" if isinstance(by, str) else ""
+        healer = f" by the run of {by}, as the receipt claims" if isinstance(by, str) else ""
         what = "; ".join(self.changes)
         return f"{what}; it came about {since} and was found at {self.found_at}{healer}"
 
@@ -57,7 +57,7 @@ def healed_drift(
         for recorded in receipt.models():
             name = present_name(recorded.model, receipt) or recorded.model
             drift += _of_model(receipt, recorded, right_at.get(name))
-            if recorded.is_applied:
+            if recorded.is_applied and not receipt.is_recovered:  # that says when it was written
                 right_at[name] = receipt.at
     return drift
 

@@ -63,17 +63,17 @@ def _same_numbers(receipts: Sequence[Receipt], chain: set[str]) -> Iterator[Riva
         count = count_of(receipt)
         if count is None:
             continue
-        other = by_number.setdefault((str(receipt.owner), count), receipt)
-        if other is receipt or _are_beside(other, receipt) or _is_witnessed(other, receipt):
+        earlier = by_number.setdefault((str(receipt.owner), count), receipt)
+        if earlier is receipt or _are_beside(earlier, receipt) or _is_witnessed(earlier, receipt):
             continue
-        rival, true = _less_likely(other, receipt, chain)
-        yield Rival(rival, "", f"it has the number {count}, which that of {true.at} has as well")
+        rival, likely = _less_likely(earlier, receipt, chain)
+        yield Rival(rival, "", f"it has the number {count}, which that of {likely.at} has as well")
 
 
-def _are_beside(one: Receipt, other: Receipt) -> bool:
+def _are_beside(first: Receipt, second: Receipt) -> bool:
     """Whether the runs of two receipts went on at one time, so that neither knew of the other."""
-    (one_began, one_ended), (other_began, other_ended) = _span(one), _span(other)
-    return one_began <= other_ended and other_began <= one_ended
+    (first_began, first_ended), (second_began, second_ended) = _span(first), _span(second)
+    return first_began <= second_ended and second_began <= first_ended
 
 
 def _span(receipt: Receipt) -> tuple[float, float]:
@@ -123,14 +123,14 @@ def _made_before(
     for change in recorded.changes:
         if change.get("cause") != "commit" or not isinstance(change.get("commit"), str):
             continue
-        other = made.setdefault(_key(change), receipt)
-        if other is receipt or is_known or _are_beside(other, receipt):
+        earlier = made.setdefault(_key(change), receipt)
+        if earlier is receipt or is_known or _are_beside(earlier, receipt):
             continue
-        rival, true = _less_likely(other, receipt, chain)
-        if true.digest not in reported:
-            reported.add(true.digest)
+        rival, likely = _less_likely(earlier, receipt, chain)
+        if likely.digest not in reported:
+            reported.add(likely.digest)
             reason = f"it says that it made what {change['commit'][:12]} asked for, which that of"
-            yield Rival(rival, recorded.model, f"{reason} {true.at} had made")
+            yield Rival(rival, recorded.model, f"{reason} {likely.at} had made")
 
 
 def _key(change: Mapping[str, Any]) -> tuple[str, ...]:
@@ -147,11 +147,11 @@ def _different_people(receipts: Sequence[Receipt], chain: set[str]) -> Iterator[
                 if people.source != "api":
                     continue
                 key = str(receipt.owner), recorded.model, commit
-                other, before = vouched.setdefault(key, (receipt, people))
-                if other is receipt or _agree(before, people):
+                earlier, before = vouched.setdefault(key, (receipt, people))
+                if earlier is receipt or _agree(before, people):
                     continue
-                rival, true = _less_likely(other, receipt, chain)
-                reason = f"it names other people behind {commit[:12]} than that of {true.at}"
+                rival, likely = _less_likely(earlier, receipt, chain)
+                reason = f"it names other people behind {commit[:12]} than that of {likely.at}"
                 yield Rival(rival, recorded.model, reason)
 
 
