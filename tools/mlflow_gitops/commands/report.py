@@ -59,7 +59,9 @@ def run(
     except OSError as error:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
 
-    events = counted(report.events_shown, "event")
+    events = counted(
+        sum(report.range.contains_event(audited.event) for audited in report.events), "event"
+    )
     models = counted(len(report.holders), "model")
     note(settings, f"Wrote {file}: {events} of {models}.")
     if report.plan is None or not report.plan.errors:
@@ -93,7 +95,7 @@ def _report(
 ) -> Report:
     """`limits` are the values of --since and --until."""
     trail = AuditTrail(workspace)
-    chosen = event_range(trail, *limits) if limits != (None, None) else None
+    chosen = event_range(trail, *limits) if limits != (None, None) else EventRange()
     events = trail.audit(trail.events)
     index = len(trail.line.shas) - 1
     commit = trail.line.shas[index]
@@ -139,12 +141,10 @@ def _report(
     )
 
 
-def _incidents(trail: AuditTrail, chosen: EventRange | None) -> list[Incident]:
+def _incidents(trail: AuditTrail, chosen: EventRange) -> list[Incident]:
     every_incident = incidents(
         trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
     )
-    if chosen is None:
-        return every_incident
     index = trail.line.index
     return [
         incident

@@ -53,20 +53,12 @@ class Report:
     """By model: who deleted or renamed its manifest, if it has none."""
     remaining: Mapping[str, Stages] = field(default_factory=dict)
     """What holds stages in MLflow of models without a manifest, if MLflow was read."""
-    range: EventRange | None = None
-    """Which events and incidents the tables show; None: all. Timelines are always whole."""
+    range: EventRange = field(default_factory=EventRange)
+    """Which events and incidents the tables show. Timelines are always whole."""
     plan: Plan | None = None
     registry: str | None = None
     pages: WebPages | None = None
     bills: Mapping[tuple[str, int], str] = field(default_factory=dict)
-
-    @property
-    def events_shown(self) -> int:
-        """How many events the table shows."""
-        return sum(
-            self.range is None or self.range.contains_event(audited.event)
-            for audited in self.events
-        )
 
 
 def page(report: Report) -> str:
@@ -75,7 +67,7 @@ def page(report: Report) -> str:
     events = [
         _event(index, audited, report.pages)
         for index, audited in enumerate(report.events)
-        if report.range is None or report.range.contains_event(audited.event)
+        if report.range.contains_event(audited.event)
     ]
     plans = report.plan.models if report.plan else ()
     html = _template().render(

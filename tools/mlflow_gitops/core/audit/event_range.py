@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mlflow_gitops.core.audit.events import Event
@@ -13,10 +14,11 @@ _ONLY_RECORDED = ("drift", "flaw")
 @dataclass(frozen=True, slots=True)
 class EventRange:
     """Indexes on the line from `start` to `end`, the second one past the end; `first` and `last`
-    are seconds since 1970, None if a revision set that limit, or nothing did."""
+    are seconds since 1970, None if a revision set that limit, or nothing did. By default,
+    everything is in it."""
 
-    start: int
-    end: int
+    start: int = 0
+    end: float = math.inf
     first: float | None = None
     last: float | None = None
 
