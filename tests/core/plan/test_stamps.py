@@ -241,7 +241,12 @@ def behind(
         ({}, None, "Promote (#7)", [("gitops.pr", "7 (claimed)")]),
         # What an earlier commit's stamps said goes.
         (EARLIER, SAID, "Promote", BEHIND),
-        (EARLIER, None, "Promote (#7)", [("gitops.pr", "7 (claimed)"), ("gitops.approved_by", None)]),
+        (
+            EARLIER,
+            None,
+            "Promote (#7)",
+            [("gitops.pr", "7 (claimed)"), ("gitops.approved_by", None)],
+        ),
         (EARLIER, None, "Promote", [("gitops.pr", None), ("gitops.approved_by", None)]),
         # GitHub knows better than the stamps of this very commit, a silent one does not.
         ({"gitops.commit": sha(2), "gitops.pr": "7"}, SAID, "Promote (#7)", BEHIND),

@@ -286,7 +286,5 @@ def report(
     """
     from mlflow_gitops.commands import report as command
 
-    code = command.run(
-        context.obj, out, offline=offline, with_bills=bom, since=since, until=until
-    )
+    code = command.run(context.obj, out, offline=offline, with_bills=bom, since=since, until=until)
     raise typer.Exit(code)

@@ -19,12 +19,12 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
 from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
-from mlflow_gitops.core.times import age, format_minute, format_time, parse_time
+from mlflow_gitops.core.times import age, format_minute
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.audit.departures import departure_paragraph
+from mlflow_gitops.render.audit.timeline import Timeline
 from mlflow_gitops.render.terminal import safe
 
-_TICKS = 4
 _NARROWEST_BAR = 0.4
 """Per cent of the timeline's width."""
 _COLOURS = 6
@@ -63,7 +63,7 @@ class Report:
 
 def page(report: Report) -> str:
     """The whole page as HTML."""
-    timeline = _Timeline.of(report)
+    timeline = Timeline.of(report.lanes, report.at)
     events = [
         _event(index, audited, report.pages)
         for index, audited in enumerate(report.events)
@@ -106,7 +106,7 @@ def _short(sha: str | None) -> str:
     return (sha or "")[:7]
 
 
-def _models(report: Report, timeline: _Timeline) -> list[dict[str, Any]]:
+def _models(report: Report, timeline: Timeline) -> list[dict[str, Any]]:
     """Each model: what holds its stages now, how that compares with git, and its timeline."""
     plans = {plan.model: plan for plan in report.plan.models} if report.plan else {}
     holders = {stage_holders.model: stage_holders for stage_holders in report.holders}
@@ -117,7 +117,7 @@ def _models(report: Report, timeline: _Timeline) -> list[dict[str, Any]]:
 def _model(
     name: str,
     report: Report,
-    timeline: _Timeline,
+    timeline: Timeline,
     plan: ModelPlan | None,
     holders: StageHolders | None,
 ) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _stage(
     }
 
 
-def _timeline_bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, Any]:
+def _timeline_bar(span: Span, report: Report, timeline: Timeline) -> dict[str, Any]:
     """One bar of a timeline: versions that held a stage without a break."""
     start, end = timeline.position(span.start), timeline.position(span.end or report.at)
     author = _name(report.events[span.event_index].people.author)
@@ -261,47 +261,3 @@ def _name(person: str) -> str:
 
 def _names(persons: Iterable[str]) -> list[str]:
     return [_name(person) for person in persons]
-
-
-@dataclass(frozen=True, slots=True)
-class _Timeline:
-    """The time that all bars cover, in seconds since 1970."""
-
-    start: float
-    end: float
-
-    @classmethod
-    def of(cls, report: Report) -> _Timeline:
-        end = parse_time(report.at).timestamp()
-        starts = [
-            parse_time(span.start).timestamp()
-            for lanes in report.lanes.values()
-            for lane in lanes
-            for span in lane.spans
-        ]
-        return cls(min([end, *starts]), end)
-
-    def position(self, time: str) -> float:
-        """The distance of an RFC 3339 time from the start, in per cent of the length."""
-        length = self.end - self.start
-        if not length:
-            return 0.0
-        share = (parse_time(time).timestamp() - self.start) / length
-        return 100 * min(max(share, 0.0), 1.0)
-
-    def ticks(self) -> list[dict[str, Any]]:
-        """A few labelled moments: days, or minutes if the whole timeline is short."""
-        length = self.end - self.start
-        if not length:
-            return []
-        is_long = length > 3 * 86_400
-        digits = len("2026-01-31") if is_long else len("2026-01-31T12:00")
-        return [
-            {
-                "left": 100 * tick / _TICKS,
-                "label": format_time(self.start + length * tick / _TICKS)[:digits].replace(
-                    "T", " "
-                ),
-            }
-            for tick in range(_TICKS + 1)
-        ]

@@ -103,24 +103,17 @@ class LineFiles:
             if self.has_manifest(stem, commit) and not self.has_manifest(stem, last)
         )
 
+    def written_manifests(self, stem: str) -> list[tuple[int, ManifestBlob]]:
+        """Every manifest that the line had under a stem, each with its commit's index."""
+        changes = self._by_stem.get(stem, ())
+        return [(i, (blob, path)) for i, path, blob in changes if blob and path.endswith(".yaml")]
+
     def last_manifests(self) -> Iterator[tuple[str, ManifestBlob]]:
         """Each stem and the last manifest that the line had under it, deleted or not."""
-        for stem, changes in self._by_stem.items():
-            manifests = [
-                (blob, path)
-                for _, path, blob in changes
-                if blob is not None and path.endswith(".yaml")
-            ]
-            if manifests:
-                yield stem, manifests[-1]
-
-    def manifests_written_at(self, stem: str, index: int) -> list[ManifestBlob]:
-        """The manifests of this stem that one commit of the line wrote."""
-        return [
-            (blob, path)
-            for position, path, blob in self._by_stem.get(stem, ())
-            if position == index and blob is not None and path.endswith(".yaml")
-        ]
+        for stem in self._by_stem:
+            written = self.written_manifests(stem)
+            if written:
+                yield stem, written[-1][1]
 
     def last_path(self, stem: str) -> str:
         """The path of the last change of a manifest of this stem; empty if there was none."""

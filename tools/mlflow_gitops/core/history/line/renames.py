@@ -126,11 +126,8 @@ class Renames:
         manifests: dict[tuple[str, int | None], ManifestBlob] = {}
         for stem, positions in candidates.items():
             manifests[stem, None] = self._manifests[stem]
-            manifests |= {
-                (stem, at): blob
-                for at in positions
-                for blob in self._files.manifests_written_at(stem, at)
-            }
+            written = self._files.written_manifests(stem)
+            manifests |= {(stem, at): manifest for at, manifest in written if at in positions}
         read = self._read_former(list(manifests.values()))
         former_names = dict(zip(manifests, read, strict=True))
         for stem, positions in candidates.items():
