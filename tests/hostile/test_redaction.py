@@ -33,3 +33,26 @@ def test_a_text_made_to_cost(piece: str, end: str) -> None:
     redact(text, text)
     without_credentials(text)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:sec ret pass@db/mlflow",
+        "postgresql+psycopg2://me:sec'ret@pass@db:5432/mlflow",
+        'mysql+pymysql://me:sec"ret/pass@db/mlflow',
+        "mssql+pyodbc://me:sec\tret?pass@db/mlflow?driver=x",
+    ],
+)
+def test_a_password_with_raw_spaces_or_quotes(uri: str) -> None:
+    shown = without_credentials(uri)
+    assert "ret" not in shown and "pass" not in shown and "db" in shown
+    password = uri.partition("me:")[2].rpartition("@")[0]
+    assert "pass" not in redact(f"cannot open {password}", uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/a file@2", "http://host:5000/a b@c", "dbfs:/my folder@x"]
+)
+def test_a_path_with_a_space_is_no_password(uri: str) -> None:
+    assert without_credentials(uri) == uri

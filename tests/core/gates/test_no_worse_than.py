@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -166,3 +167,18 @@ def test_a_holder_that_mlflow_has_lost_fails() -> None:
     assert found == Finding(
         "failed", "12, which holds Production, is not in MLflow to compare with"
     )
+
+
+@pytest.mark.parametrize(
+    ("datasets", "status"),
+    [((HOLDOUT,), "passed"), ((OTHER,), "failed"), ((HOLDOUT, OTHER), "failed"), ((), "failed")],
+)
+def test_a_value_without_a_dataset_is_of_the_runs_only_one(
+    datasets: tuple[Dataset, ...], status: str
+) -> None:
+    """As `mlflow.log_metric` leaves it, beside `mlflow.log_input`."""
+    new = replace(measured(accuracy=0.95), datasets=datasets)
+    records = {14: new, 12: measured(accuracy=(0.94, HOLDOUT))}
+    settings = NoWorse("Production", {"accuracy": Tolerance()})
+    [finding] = no_worse_than.ask(subject(records=records), settings)
+    assert finding.status == status

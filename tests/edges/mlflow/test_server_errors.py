@@ -110,3 +110,14 @@ def test_a_package_that_is_not_here(over_http: bool, package: str, fix: str) -> 
 def test_a_package_that_the_server_lacks_is_none_of_ours() -> None:
     error = MlflowException("failed with error code 500: No module named 'boto3'")
     assert "mlflow-gitops[s3]" not in str(explain(error, ADDRESS, over_http=True))
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_dead_proxy_is_named(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "http://me:pa55word@proxy.example:3128")
+    cause = requests.exceptions.ProxyError("Unable to connect to proxy: Connection refused")
+    failure = explain(caused("API request failed", cause), ADDRESS, over_http=True)
+    assert "HTTP proxy http://proxy.example:3128" in failure.message and ADDRESS in failure.message
+    assert "pa55word" not in failure.message and "NO_PROXY" in str(failure.fix)

@@ -14,6 +14,7 @@ import pytest
 
 from mlflow_gitops.edges.mlflow import stores
 from mlflow_gitops.edges.mlflow.registry import Registry
+from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.extras import has_extra
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
@@ -139,3 +140,39 @@ def test_an_empty_postgresql_gets_no_tables_and_one_of_mlflows_is_opened(postgre
         connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = 'older'"))
     engine.dispose()
     assert "its schema is older" in refused(postgres)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("databricks", True),
+        ("databricks-uc", True),
+        ("databricks://profile", True),
+        ("uc:http://catalog", True),
+        ("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/risk", True),
+        ("plugin-of-ours:place", True),
+        ("http://mlflow", True),
+        ("C:\\mlruns", False),
+        ("mlruns", False),
+        ("file:///mlruns", False),
+        ("sqlite:///mlflow.db", False),
+        ("postgresql+psycopg2://host/mlflow", False),
+        ("mysql+pymysql://host/mlflow", False),
+    ],
+)
+def test_which_addresses_are_passed_on(uri: str, expected: bool) -> None:
+    assert stores.is_remote(uri) is expected
+    if expected:
+        stores.must_be_ready(uri)
+
+
+def test_a_registry_that_never_answered_is_given_up() -> None:
+    server = Server("databricks://profile", patience=Patience(answer=0.2, probe=0.1))
+    with pytest.raises(RegistryFailure, match="did not answer within"):
+        server.ask(time.sleep, 60)
+
+
+def test_a_registry_that_answered_once_is_waited_for() -> None:
+    server = Server("databricks://profile", patience=Patience(answer=0.2, probe=0.1))
+    assert server.ask(len, "once") == 4
+    assert server.ask(lambda: time.sleep(0.5) or "late") == "late"

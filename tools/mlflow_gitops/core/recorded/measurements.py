@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,11 +60,15 @@ def by_digest(
     *,
     from_run: bool = False,
 ) -> dict[str, Metric]:
-    """A metric's values by the digest of the dataset that each was measured on.
+    """A metric's values by the digest of the dataset that each was measured on. A value that names
+    none (`mlflow.log_metric`) counts as measured on the run's only dataset, if it has one alone.
 
     Raises NotMeasured if there is none.
     """
     values = _values(version, record, key, dataset, from_run)
+    if record is not None and len(record.datasets) == 1:
+        [only] = record.datasets
+        values = tuple(replace(value, dataset=value.dataset or only) for value in values)
     digests = {metric.dataset.digest: metric for metric in values if metric.dataset}
     if not digests:
         raise NotMeasured(

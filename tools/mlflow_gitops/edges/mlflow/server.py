@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from mlflow_gitops.edges.mlflow.server_errors import CHECK_ADDRESS, NOT_FOUND, explain
+from mlflow_gitops.edges.mlflow.stores import is_remote
 from mlflow_gitops.edges.system.http_answers import answers_up_to
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
@@ -59,6 +60,8 @@ class Server:
         self._uri = uri
         self._warn = warn
         self._patience = patience
+        self._is_remote = is_remote(uri)
+        self._has_answered = False
         self._warned_slow = False
         self._given_up_at: float | None = None
 
@@ -73,6 +76,8 @@ class Server:
         try:
             if self.http:
                 return self._call_in_time(call, args, options)
+            if self._is_remote and not self._has_answered and not isinstance(call, type):
+                return self._first_answer(call, args, options)
             return call(*args, **options)
         except (RegistryFailure, KeyboardInterrupt):
             raise
@@ -136,6 +141,30 @@ class Server:
 
         if errors:
             raise errors[0]
+        return results[0]
+
+    def _first_answer(
+        self, call: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]
+    ) -> T:
+        """Run a call to what MLflow or a plug-in reaches in its own way, such as Databricks. Until it
+        has answered once, it is given up as a server is; its client may retry for minutes."""
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(call(*args, **options))
+            except BaseException as error:  # raised again below, in the calling thread
+                errors.append(error)
+
+        worker = threading.Thread(target=run, daemon=True)
+        worker.start()
+        worker.join(self._patience.answer + self._patience.probe)
+        if errors:
+            raise errors[0]
+        if not results:
+            raise self._no_answer()
+        self._has_answered = True
         return results[0]
 
     def _no_answer(self) -> RegistryFailure:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.request import getproxies
 
 from mlflow_gitops.edges.mlflow.symptoms import Symptoms
 from mlflow_gitops.edges.system.extras import fix_for_missing
 from mlflow_gitops.edges.system.http_answers import TOO_LARGE
+from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 LOCKED = (
@@ -145,6 +147,23 @@ def _unknown_host(symptoms: Symptoms) -> RegistryFailure | None:
     return RegistryFailure(f"{symptoms.address}: no host of that name is known.", fix=CHECK_ADDRESS)
 
 
+def _dead_proxy(symptoms: Symptoms) -> RegistryFailure | None:
+    """`requests` takes its proxy from the environment, as all of MLflow's client does."""
+    by_text = symptoms.has_text(
+        "ProxyError", "Unable to connect to proxy", "Cannot connect to proxy"
+    )
+    if not by_text and not symptoms.has_class("ProxyError"):
+        return None
+    scheme = symptoms.address.partition(":")[0]
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    named = f" {without_credentials(proxy)}" if proxy else ""
+    return RegistryFailure(
+        f"The HTTP proxy{named}, through which {symptoms.address} is asked, does not answer.",
+        fix="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server's host in NO_PROXY.",
+    )
+
+
 def _refused_connection(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("Connection refused"):
         return None
@@ -256,6 +275,7 @@ _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _name_is_taken,
     _not_found,
     _untrusted_certificate,
+    _dead_proxy,
     _timed_out,
     _unknown_host,
     _refused_connection,

@@ -28,6 +28,11 @@ _DATABASES = frozenset({"postgresql", "mysql", "mssql"})
 """The databases that MLflow supports beside SQLite (3.17: DATABASE_ENGINES)."""
 
 
+_WITHOUT_COLON = ("databricks", "databricks-uc")
+"""MLflow's addresses of the default profile of Databricks."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+
+
 def must_be_ready(uri: str, patience: Patience = DEFAULT_PATIENCE) -> None:
     """Raise RegistryFailure if MLflow must not open a URI. The URI of a server is not checked."""
     scheme = uri.partition(":")[0]
@@ -37,9 +42,21 @@ def must_be_ready(uri: str, patience: Patience = DEFAULT_PATIENCE) -> None:
     elif scheme.partition("+")[0] in _DATABASES:
         _check_installed(uri)
         _check_database(uri, patience)
-    elif scheme == "file" or "://" not in uri:
+    elif not is_remote(uri):
         _check_installed(uri)
         _check_folder(uri)
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a URI has a scheme that MLflow or a plug-in reads, and that is no store of this
+    machine or a database: `http://…`, `databricks`, `databricks://profile`, `uc:http://…`,
+    `arn:aws:sagemaker:…`. Not one letter and a colon, which is a drive of Windows."""
+    if uri in _WITHOUT_COLON:
+        return True
+    scheme = _SCHEME.match(uri)
+    name = scheme[1].lower() if scheme else "file"
+    is_local = name in ("file", "sqlite") or name.partition("+")[0] in _DATABASES
+    return not is_local and not Path(uri).is_dir()
 
 
 def _check_installed(uri: str) -> None:

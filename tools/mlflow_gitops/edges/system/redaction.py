@@ -45,9 +45,8 @@ _NAMES_OF_PLACES = re.compile(
 """Ends of names like AWS_WEB_IDENTITY_TOKEN_FILE, whose value only says where a secret is."""
 
 _WORKING_FOLDERS = ("PWD", "OLDPWD")
-_PLAIN_WORD = re.compile(
-    r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE
-)
+_ENDS_A_WORD = re.compile(r"[\s'\"]")
+_PLAIN_WORD = re.compile(r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE)
 _PARTS = re.compile(r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)")
 _USER_AND_PASSWORD = re.compile(
     r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE | re.DOTALL
@@ -64,10 +63,28 @@ def without_credentials(uri: str) -> str:
     """Return a URI without user and password, and without a query, where drivers take passwords,
     too."""
     without_user = without_userinfo(uri)
+    raw = _raw_userinfo(uri)
+    if raw is not None:
+        without_user = uri.replace(f"{raw}@", "", 1)
     scheme = uri.partition(":")[0].partition("+")[0]
     if "://" not in uri or scheme in _FILE_SCHEMES:
         return without_user
     return re.split(r"[?#]", without_user)[0]
+
+
+def _raw_userinfo(uri: str) -> str | None:
+    """User and password of one address, if they hold characters at which an address in a text would
+    end: nobody encoded a space or a quote. What a text says is not known so well; this is one URI
+    alone, and everything up to its last `@` is no host."""
+    start = uri.find("://") + 3
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if start < 3 or scheme in _FILE_SCHEMES:
+        return None
+    userinfo, at, _ = uri[start:].rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    if not at or not colon or "/" in user or _PORT.match(password):
+        return None
+    return userinfo if _ENDS_A_WORD.search(userinfo) else None
 
 
 def without_userinfo(text: str) -> str:
@@ -223,6 +240,11 @@ def _secrets_in(uri: str) -> Iterator[str]:
         yield from password.split(":")  # an error may quote the part that it took for a port
         if password:
             yield unquote(userinfo)  # the `Authorization` header has it in base64
+    raw = _raw_userinfo(uri)
+    if raw is not None:
+        password = raw.partition(":")[2]
+        yield from (password, unquote(password), unquote(raw))
+        yield from re.split(r"[\s'\"@/:]+", password)  # a driver quotes what it took for a host
     for key, value in parse_qsl(uri.partition("?")[2].partition("#")[0]):
         if "pass" in key.lower() or is_secret_name(key) or key.lower() in ("sig", "signature"):
             yield value
