@@ -175,4 +175,9 @@ def test_a_registry_that_never_answered_is_given_up() -> None:
 def test_a_registry_that_answered_once_is_waited_for() -> None:
     server = Server("databricks://profile", patience=Patience(answer=0.2, probe=0.1))
     assert server.ask(len, "once") == 4
-    assert server.ask(lambda: time.sleep(0.5) or "late") == "late"
+
+    def late() -> str:
+        time.sleep(0.5)
+        return "late"
+
+    assert server.ask(late) == "late"

@@ -46,7 +46,9 @@ _NAMES_OF_PLACES = re.compile(
 
 _WORKING_FOLDERS = ("PWD", "OLDPWD")
 _ENDS_A_WORD = re.compile(r"[\s'\"]")
-_PLAIN_WORD = re.compile(r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE)
+_PLAIN_WORD = re.compile(
+    r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE
+)
 _PARTS = re.compile(r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)")
 _USER_AND_PASSWORD = re.compile(
     r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE | re.DOTALL
