@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,18 +25,18 @@ def once(message: bytes, author: bytes = AUTHOR) -> Commits:
     yield author, message
 
 
-CASES: dict[str, Commits] = {
-    "spaces in a co-author": once(b"x\n\nCo-authored-by: a" + b" " * (20 * MIB) + b"b\n"),
-    "spaces in an approval": once(b"x\n\nApproved-by: a" + b" " * (20 * MIB) + b"b\n"),
-    "many short co-authors": once(b"x\n\n" + b"Co-authored-by: a <b>\n" * MIB),
-    "many override lines": once(b"x\n\n" + b"Gate-Override: [a/b] [c/d] e\n" * MIB),
-    "brackets in an override": once(b"x\n\nGate-Override: [" + b"a/b] " * (4 * MIB)),
-    "one long line": once(b"s" * (50 * MIB)),
-    "one long line of numbers": once(b"(#1)" * (10 * MIB)),
-    "a long body": once(b"x\n\n" + b"body\n" * (10 * MIB)),
-    "a long author": once(b"x", b"a" * (5 * MIB) + b" <a@example.org>"),
-    "a long address": once(b"x", b"A <" + b"1" * (5 * MIB) + b"@users.noreply.github.com>"),
-    "three hundred long messages": ((AUTHOR, b"x\n\n" + b"-by: a\n" * 70_000) for _ in range(300)),
+CASES: dict[str, Callable[[], Commits]] = {
+    "spaces in a co-author": lambda: once(b"x\n\nCo-authored-by: a" + b" " * (20 * MIB) + b"b\n"),
+    "spaces in an approval": lambda: once(b"x\n\nApproved-by: a" + b" " * (20 * MIB) + b"b\n"),
+    "many short co-authors": lambda: once(b"x\n\n" + b"Co-authored-by: a <b>\n" * MIB),
+    "many override lines": lambda: once(b"x\n\n" + b"Gate-Override: [a/b] [c/d] e\n" * MIB),
+    "brackets in an override": lambda: once(b"x\n\nGate-Override: [" + b"a/b] " * (4 * MIB)),
+    "one long line": lambda: once(b"s" * (50 * MIB)),
+    "one long line of numbers": lambda: once(b"(#1)" * (10 * MIB)),
+    "a long body": lambda: once(b"x\n\n" + b"body\n" * (10 * MIB)),
+    "a long author": lambda: once(b"x", b"a" * (5 * MIB) + b" <a@example.org>"),
+    "a long address": lambda: once(b"x", b"A <" + b"1" * (5 * MIB) + b"@users.noreply.github.com>"),
+    "three hundred long messages": lambda: iter([(AUTHOR, b"x\n\n" + b"-by: a\n" * 70_000)] * 300),
 }
 
 
@@ -67,7 +67,7 @@ def commit_all(team: Team, commits: Commits) -> None:
 def test_a_message_made_to_cost(case: str, tmp_path: Path, children: Children) -> None:
     team = Team(tmp_path / "repo", "unused")
     team.commit("First", m="stages: {Production: 1}\n")
-    commit_all(team, CASES[case])
+    commit_all(team, CASES[case]())
     ran = children.run(team.folder, "log")
     assert ran.code == 0 and "Traceback" not in ran.said, ran
     assert ran.seconds < SECONDS and ran.megabytes < MEGABYTES, (ran.seconds, ran.megabytes)
