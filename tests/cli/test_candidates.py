@@ -77,6 +77,11 @@ def test_holders_are_versions_and_what_stands_for_one(settings: Settings) -> Non
     assert offers[3:] == candidates.versions(settings, "fraud detector")
 
 
+def test_overrides_are_those_that_the_policy_allows(team: Team, settings: Settings) -> None:
+    team.write("policy.yaml", "overrides: [soak, metrics]\n")
+    assert candidates.overrides(settings, None) == [("metrics=", ""), ("soak=", "")]
+
+
 def test_what_cannot_be_read_offers_less(team: Team, settings: Settings) -> None:
     team.write("policy.yaml", "stages: [")
     team.write("models/churn.yaml", "stages: {")

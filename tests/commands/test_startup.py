@@ -114,11 +114,11 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 
 
 MOST_OWN_MODULES = {
-    ("--help",): 17,
-    ("--version",): 17,
-    ("validate",): 80,
-    ("log",): 107,
-    ("log", "churn"): 107,
+    ("--help",): 19,
+    ("--version",): 19,
+    ("validate",): 82,
+    ("log",): 109,
+    ("log", "churn"): 109,
 }
 """How many modules of this package a command may load: what it needs, and one or two more."""
 
@@ -159,7 +159,7 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 177
+MOST_FOR_A_PLAN = 180
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
 these modules that is not needed."""
 NOT_WITHOUT_CHANGES = (

@@ -16,6 +16,7 @@ import typer
 
 from mlflow_gitops import __version__
 from mlflow_gitops.cli import completion
+from mlflow_gitops.cli.help_format import CommandGroup
 from mlflow_gitops.render.formats import Formats
 from mlflow_gitops.settings import Settings
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     name="mlflow-gitops",
     help="GitOps for the MLflow Model Registry: manifests in git become the registry's state.",
     epilog="Start with: mlflow-gitops demo",
+    cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

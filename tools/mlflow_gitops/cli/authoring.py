@@ -18,12 +18,10 @@ _Model = Annotated[
     ),
 ]
 _Version = Annotated[
-    int,
+    str,
     typer.Argument(
         metavar="VERSION",
-        min=1,
-        max=2**31 - 1,
-        help="The version's number.",
+        help="The version's number; or a stage or an alias that it holds in MLflow; or latest.",
         autocompletion=completion.versions,
     ),
 ]
@@ -115,9 +113,11 @@ def pin(
     """
     from mlflow_gitops.commands import pin as command
     from mlflow_gitops.commands.finish_edit import EditOptions
+    from mlflow_gitops.commands.named_version import version_number
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
-    code = command.run(context.obj, model, version, source, options, digest=not no_digest)
+    number = version_number(context.obj, model, version)
+    code = command.run(context.obj, model, number, source, options, digest=not no_digest)
     raise typer.Exit(code)
 
 
@@ -154,6 +154,7 @@ _Override = Annotated[
         metavar="GATE='REASON'",
         help="Override a gate that the policy allows to override. Can be repeated.",
         show_default=False,
+        autocompletion=completion.overrides,
     ),
 ]
 
@@ -186,16 +187,20 @@ def promote(
 
     Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'
 
+    Example: mlflow-gitops promote fraud-detector Staging Production --dry-run
+
     Example: mlflow-gitops --env prod promote fraud-detector 14 Production --from staging
     """
     from mlflow_gitops.commands import promote as command
     from mlflow_gitops.commands.finish_edit import EditOptions
+    from mlflow_gitops.commands.named_version import version_number
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
     promotion = command.PromoteOptions(
         add, not no_pin, origin, override or [], digest=not no_digest
     )
-    raise typer.Exit(command.run(context.obj, model, version, stage, promotion, options))
+    number = version_number(context.obj, model, version, environment=origin)
+    raise typer.Exit(command.run(context.obj, model, number, stage, promotion, options))
 
 
 _RollbackStage = Annotated[

@@ -68,6 +68,13 @@ def stages(settings: Settings, model: str | None) -> list[Offer]:
     )
 
 
+def overrides(settings: Settings, model: str | None) -> list[Offer]:
+    """The gates that the policy allows to override, for one model or by its general rules. The
+    reason is typed behind the equals sign."""
+    rules = _rules(Workspace(settings), model or "")
+    return [(f"{gate}=", "") for gate, _ in _plain((gate, "") for gate in sorted(rules.overrides))]
+
+
 def holders(settings: Settings, model: str) -> list[Offer]:
     """Everything that names one version: its number, or a stage or an alias that it alone holds."""
     manifest = _manifest(Workspace(settings), model)
@@ -78,6 +85,7 @@ def holders(settings: Settings, model: str) -> list[Offer]:
         stage: numbers[0] for stage, numbers in manifest.stages.items() if len(numbers) == 1
     }
     numbers_by_name |= manifest.aliases
+    numbers_by_name.pop("Archived", None)
     offers = _plain((name, str(number)) for name, number in numbers_by_name.items())
     return [*offers, *versions(settings, model)]
 

@@ -88,6 +88,13 @@ def stages(context: typer.Context) -> list[Offer]:
     return _quietly(lambda: candidates.stages(_settings(context), _model(context)))
 
 
+def overrides(context: typer.Context) -> list[Offer]:
+    """The gates that the policy allows to override, each with the `=` that its reason follows."""
+    from mlflow_gitops.cli import candidates
+
+    return _quietly(lambda: candidates.overrides(_settings(context), _model(context)))
+
+
 def holders(context: typer.Context) -> list[Offer]:
     """The model's versions, and the stages and aliases that one version holds."""
     from mlflow_gitops.cli import candidates

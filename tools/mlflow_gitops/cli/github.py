@@ -8,9 +8,11 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli.app import Models, app
+from mlflow_gitops.cli.help_format import CommandGroup
 
 github = typer.Typer(
     name="github",
+    cls=CommandGroup,
     help="The commands that workflows run. Each reads the job's variables and its event.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -9,7 +9,7 @@ from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.serving.bills import read_bill
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.byte_progress import byte_progress
-from mlflow_gitops.commands.compare import named_version, stage_aliases
+from mlflow_gitops.commands.named_version import observed_version, stage_aliases
 from mlflow_gitops.commands.output import emit, print_result, warn
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.errors import OK, Failure
@@ -33,7 +33,7 @@ def run(settings: Settings, model: str, name: str, out: Path | None, form: str) 
             " spells it."
         )
     aliases = stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
-    number = named_version(name, observed, aliases)
+    number = observed_version(name, observed, aliases)
     manifest = workspace.tree().manifests.get(model)
     spec = manifest.versions.get(number, VersionSpec()) if manifest is not None else None
 

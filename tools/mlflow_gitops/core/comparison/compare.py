@@ -55,7 +55,8 @@ def compare(model: str, before: Facts, after: Facts) -> Comparison:
 def find_version(
     name: str, model: ObservedModel, aliases: Mapping[str, str] | None = None
 ) -> int | None:
-    """The version that a person means by `14`, `Production` or `champion`; None if there is none.
+    """The version that a person means by `14`, `Production`, `champion` or `latest`; None if
+    there is none.
 
     An alias comes before a stage of the same name in another case. If several versions hold a
     stage, it is the highest, which MLflow serves. `aliases` maps each custom stage to its alias.
@@ -65,6 +66,8 @@ def find_version(
         return number if number in model.versions else None
 
     alias = (aliases or {}).get(name, name).removeprefix("@")
+    if alias == "latest":  # MLflow reserves it for the newest version
+        return max(model.versions, default=None)
     if alias in model.aliases:
         return model.aliases[alias]
 
