@@ -148,8 +148,7 @@ def _class_code(node: ast.ClassDef) -> Iterator[str]:
 
 def _finding_fields() -> set[str]:
     """The tables and functions that findings take their field from."""
-    from mlflow_gitops.app.audit.receipt_findings import _FIELDS
-
+    from mlflow_gitops.app.audit.record.receipt_findings import _FIELDS
     from mlflow_gitops.core.audit.verifying.verification import _SUBJECTS
 
     return {*_FIELDS.values(), *_SUBJECTS.values(), "alias", "stage", "version"}
