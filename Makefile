@@ -19,6 +19,9 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 PINS    := pyproject.toml constraints.txt
 
 .PHONY: help demo test test-lowest attacks test-real prove mutants lint bench capstone clean
+# Compiled modules are kept: else each of the tests' processes compiles them again. `make clean` removes them.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
