@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.edges.mlflow.permissions import read_access
 from tests.support.registries.lane import POLICY
 from tests.support.servers import mlflow_server, s3
 from tests.support.team import Team
+from tests.support.versions import needs_mlflow
 
 ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "an admin password 0"}
 
@@ -212,6 +214,64 @@ def test_doctor_tells_a_users_rights(
         and "401" in found["read"][1]
         and found["credentials"][0] == "ok"
     )
+
+
+@pytest.mark.real
+@needs_mlflow("3.17")
+@pytest.mark.parametrize(
+    ("on_model", "on_versions", "allowed"),
+    [
+        ("EDIT", None, {"register", "stage", "alias", "tag"}),
+        ("EDIT", "READ", {"register", "alias", "tag"}),
+        ("EDIT", "DENY", {"tag"}),
+        ("READ", "EDIT", {"stage"}),
+        ("MANAGE", "READ", {"register", "alias", "tag"}),
+    ],
+)
+def test_a_role_for_versions(
+    guarded: str,
+    monkeypatch: pytest.MonkeyPatch,
+    on_model: str,
+    on_versions: str | None,
+    allowed: set[str],
+) -> None:
+    """The table of SECURITY.md."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.auth.client import AuthServiceClient
+
+    for key, value in ADMIN.items():
+        monkeypatch.setenv(key, value)
+    client, people = MlflowClient(guarded), AuthServiceClient(guarded)
+    name = f"role-{uuid.uuid4().hex[:6]}"
+    client.create_registered_model(name)
+    client.create_model_version(name, "s3://models/1", await_creation_for=0)
+    people.create_user(name, "a long password 6")
+    people.grant_user_permission(name, "registered_model", name, on_model)
+    if on_versions is not None:
+        role = people.create_role("default", name)
+        people.add_role_permission(role.id, "registered_model_version", "*", on_versions)
+        people.assign_role(name, role.id)
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 6")
+    writes: dict[str, Callable[[], object]] = {
+        "register": lambda: client.create_model_version(
+            name, "s3://models/2", await_creation_for=0
+        ),
+        "stage": lambda: client.transition_model_version_stage(name, "1", "Staging"),
+        "alias": lambda: client.set_registered_model_alias(name, "production", "1"),
+        "tag": lambda: client.set_registered_model_tag(name, "gitops.commit", "0" * 40),
+    }
+    done = set()
+    for write, call in writes.items():
+        try:
+            call()
+            done.add(write)
+        except MlflowException as error:
+            assert "403" in str(error) or "ermission" in str(error), error
+    assert done == allowed
+    assert read_access(guarded, [name]).version_permission == on_versions
 
 
 @pytest.mark.real

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.core.manifests.snapshot import SourceFile, build
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.observed.server_version import ServerVersion
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.doctor_mlflow import MlflowFacts, check_mlflow
@@ -45,3 +45,30 @@ def test_aliases_that_the_policy_needs_are_missing() -> None:
 def test_a_server_without_a_version() -> None:
     [result] = features(None)
     assert result.status == "unknown" and result.fix
+
+
+@pytest.mark.parametrize(
+    ("on_model", "on_versions", "missing"),
+    [
+        ("EDIT", "READ", {"version-rights"}),
+        ("MANAGE", "DENY", {"version-rights"}),
+        ("MANAGE", "USE", {"version-rights"}),
+        ("READ", "READ", {"rights", "version-rights"}),
+        ("MANAGE", None, set()),
+        ("MANAGE", "EDIT", set()),
+        ("EDIT", "MANAGE", set()),
+    ],
+)
+def test_a_grant_on_versions_overrides_that_on_the_model(
+    on_model: str, on_versions: str | None, missing: set[str]
+) -> None:
+    facts = MlflowFacts(
+        "3.17.2",
+        "http://mlflow",
+        permissions={"fraud": on_model},
+        version_permission=on_versions,
+        snapshot=Snapshot(),
+    )
+    results = [result for result in check_mlflow(facts) if "rights" in result.check]
+    assert {result.check for result in results if result.status == "missing"} == missing
+    assert bool(missing) != any(result.status == "ok" for result in results)

@@ -243,6 +243,7 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         is_stageless=fault is None and registry.stageless,
         models=list(observed),
         permissions=server.permissions,
+        version_permission=server.version_permission,
         snapshot=snapshot,
     )
 

@@ -17,6 +17,10 @@ MLFLOW = Area("mlflow")
 SUPPORTED_MLFLOW = ((3, 5), (4, 0))
 """The first supported MLflow, and the first that is no longer; as in pyproject.toml."""
 
+_CHANGES_VERSIONS = (None, "EDIT", "MANAGE")
+"""Grants on the versions of all models that let a user move stages; without one, the grant on the
+model decides."""
+
 _LISTED = 3
 """Models that a message lists."""
 
@@ -27,7 +31,8 @@ class MlflowFacts:
 
     `fault` says why it cannot be read, and `fix` what to do. `models` are the managed models that
     it has, `permissions` what the user may do with each of them, None if the server does not
-    report that. `lacks` are the features that the server's version does not have.
+    report that; `version_permission` overrides them for versions. `lacks` are the features that
+    the server's version does not have.
     """
 
     client: str
@@ -42,6 +47,7 @@ class MlflowFacts:
     is_stageless: bool = False
     models: Collection[str] = ()
     permissions: Mapping[str, str] | None = None
+    version_permission: str | None = None
     snapshot: Snapshot = field(default_factory=Snapshot)
 
 
@@ -175,7 +181,14 @@ def _permissions(facts: MlflowFacts) -> Iterator[CheckResult]:
             " stage does (EDIT is not enough)",
             "Ask MLflow's administrator for MANAGE.",
         )
-    if not read_only and not without_manage:
+    if facts.version_permission not in _CHANGES_VERSIONS:
+        yield MLFLOW.missing(
+            "version-rights",
+            f"{user} may not move stages or tag versions: {facts.version_permission} on"
+            " registered_model_version overrides what is granted on each model (MLflow 3.17)",
+            "If this user reconciles, ask MLflow's administrator to remove that grant.",
+        )
+    elif not read_only and not without_manage:
         yield MLFLOW.ok("rights", f"{user} may change every managed model")
 
 

@@ -17,6 +17,11 @@ from typing import Any
 from mlflow_gitops.core.observed.server_version import ServerVersion
 
 _PERMISSION_PATH = "/api/3.0/mlflow/users/permissions/get"
+_GRANTS_PATH = "/api/3.0/mlflow/users/current/permissions"
+_VERSIONS = "registered_model_version"
+_RANKS = ("NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE", "DENY")
+"""Of several grants to one user, the last of these counts (MLflow 3.17: `fold_grants_for_key`)."""
+
 _MAX_MODELS = 100
 """Models whose permissions are read, with one request each."""
 _TIMEOUT = 10
@@ -27,11 +32,14 @@ _MAX_VERSION_LENGTH = 30
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What is known of a server's user: the one whose credentials are set, whether a token is set,
-    and the user's permission (`READ`, `EDIT`, `MANAGE` …) on each model; None if unknown."""
+    and the user's permission (`READ`, `EDIT`, `MANAGE` …) on each model; None if unknown.
+    `version_permission` is the one on the versions of all models, which overrides that on a model;
+    None if there is none, as before MLflow 3.17."""
 
     user: str | None = None
     has_token: bool = False
     permissions: dict[str, str] | None = None
+    version_permission: str | None = None
 
 
 def credentials(uri: str) -> ServerFacts:
@@ -50,7 +58,8 @@ def read_access(uri: str, models: Collection[str]) -> ServerFacts:
     """Ask a server that is up for the user's permissions on these models."""
     configured = credentials(uri)
     permissions = _permissions(uri, configured.user, models) if configured.user else None
-    return ServerFacts(configured.user, configured.has_token, permissions)
+    granted = _version_permission(uri) if permissions else None
+    return ServerFacts(configured.user, configured.has_token, permissions, granted)
 
 
 def read_version(uri: str) -> ServerVersion:
@@ -72,6 +81,21 @@ def _permissions(uri: str, user: str, models: Collection[str]) -> dict[str, str]
             return None
         permissions[name] = permission
     return permissions or None
+
+
+def _version_permission(uri: str) -> str | None:
+    """What the user's roles grant on the versions of all models. The server's answer to a question
+    about that permission does not tell a grant from the default (3.17)."""
+    answer = _get(uri, _GRANTS_PATH, {})
+    grants = answer.get("permissions") if isinstance(answer, dict) else None
+    if not isinstance(grants, list):
+        return None
+    granted = {
+        grant.get("permission")
+        for grant in grants
+        if isinstance(grant, dict) and grant.get("resource_type") == _VERSIONS
+    }
+    return max(granted & set(_RANKS), key=_RANKS.index, default=None)
 
 
 def _host_credentials(uri: str) -> Any:
