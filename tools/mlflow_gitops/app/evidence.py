@@ -9,7 +9,6 @@ from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
 from mlflow_gitops.errors import RegistryFailure
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
     from mlflow_gitops.core.history.tenures import ReconciledHistory
+    from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 

@@ -14,7 +14,6 @@ from mlflow_gitops.core.manifests.desired import Field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_difference
@@ -22,6 +21,7 @@ from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Version
+    from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.core.verdicts.evidence import Evidence
 
 

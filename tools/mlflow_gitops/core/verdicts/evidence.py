@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
     from mlflow_gitops.core.history.tenures import ReconciledHistory
+    from mlflow_gitops.core.recorded.signed_files import SignedFiles
 
 
 class RecordedEvidence(Protocol):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from mlflow_gitops.core.gates import pinned
-from mlflow_gitops.core.gates.files import signed
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
@@ -22,6 +21,9 @@ from mlflow_gitops.core.verdicts.verdict import Refusal
 
 ReadFiles = Callable[[str, ObservedVersion], ModelFiles]
 """Reads and digests the files of a model's version. Raises Unreadable."""
+
+_SIGNED = "signed"
+"""The gate of that name, which few policies have: its module is not loaded for its name."""
 
 _READ_BEFORE_REGISTRATION = ("models:/m-", "runs:/")
 """MLflow's own addresses. Any other source is read only once MLflow has the version: a manifest may
@@ -71,8 +73,7 @@ def guarded_versions(desired: Desired, policies: Iterable[ModelPolicy]) -> set[i
 
 def is_guarded(rule: StageRule) -> bool:
     """Whether the files of a version are compared before it enters a stage."""
-    is_signed = rule.gates.settings(signed.GATE) is not None
-    return rule.protected or asks_digest(rule) or is_signed
+    return rule.protected or asks_digest(rule) or _SIGNED in rule.gates.built_in
 
 
 def asks_digest(rule: StageRule) -> bool:
