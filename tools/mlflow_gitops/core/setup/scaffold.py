@@ -139,7 +139,7 @@ def _action(text: str, target: ScaffoldTarget) -> str:
 
 def _needs_full_mlflow(environment: Environment) -> bool:
     """Whether an environment's MLflow is a database or a folder, which is opened without a
-    server. The addresses of a single MLflow are told apart by the action itself."""
+    server. In a repository with one MLflow, the action decides that by its address."""
     return _WITHOUT_SERVER.match(environment.tracking_uri) is not None
 
 
