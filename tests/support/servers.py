@@ -35,10 +35,18 @@ def mlflow_server(
     workers: int = 1,
     env: Mapping[str, str] | None = None,
     extra: tuple[str, ...] = (),
+    python: Path = Path(sys.executable),
 ) -> Iterator[str]:
-    """Start `mlflow server` over a backend store and yield its address."""
+    """Start `mlflow server` over a backend store and yield its address. `python` is that of the
+    venv which has the server's MLflow."""
     address, process = start_mlflow_server(
-        folder, backend, artifacts=artifacts, workers=workers, env=env or {}, extra=extra
+        folder,
+        backend,
+        artifacts=artifacts,
+        workers=workers,
+        env=env or {},
+        extra=extra,
+        python=python,
     )
     try:
         yield address
@@ -54,15 +62,20 @@ def start_mlflow_server(
     workers: int = 1,
     env: Mapping[str, str] = MappingProxyType({}),
     extra: tuple[str, ...] = (),
+    python: Path = Path(sys.executable),
 ) -> tuple[str, subprocess.Popen[bytes]]:
     """Start `mlflow server`, wait until it answers, and leave it running: its address, and its
     process, which leads a group of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    # MLflow 1 cannot be run with `-m`.
+    command = [str(python), "-c", "from mlflow.cli import cli; cli()", "server"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", backend, "--workers", str(workers)]
     command += ["--artifacts-destination", artifacts or (folder / "artifacts").as_uri(), *extra]
     settings = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    # MLflow before 3.5 starts gunicorn by its name.
+    settings["PATH"] = f"{python.parent}{os.pathsep}{settings.get('PATH', '')}"
     settings |= {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
