@@ -1,6 +1,6 @@
-"""Each field that GitHub's description lets be null, empty or missing is so once, in every answer
-that approvals are judged by. Nobody's approval counts by that, and what cannot be read is a failure
-in words."""
+"""The barest answers that GitHub's description allows: in every answer that decides about
+approvals, each optional field is missing once, and each nullable field is null once. No approval
+counts because of that, and what cannot be read is a failure in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.description.bare import Bareness, bare_fields
 from tests.support.description.operations import Description
 from tests.support.github.desk import FILE, Desk
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("described")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("bare")]
 
 
 def merged(desk: Desk) -> str:

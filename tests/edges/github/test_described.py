@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[3]
 USES = (
     "tests/edges/github",
     "tests/edges/test_forge_contract.py",
-    "tests/commands/github",
-    "tests/commands/test_doctor.py",
-    "tests/commands/test_propose.py",
+    "tests/commands/github/test_plan.py",
+    "tests/commands/github/test_drift.py",
+    "tests/commands/github/test_permissions.py",
     "tests/recorded",
 )
 """Tests that make every kind of request. The workflows' stories are checked where they run."""

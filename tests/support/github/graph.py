@@ -183,7 +183,7 @@ class _Root:
             "databaseId": form["id"],
             "state": form["state"],
             "body": form["body"],
-            "submittedAt": form["submitted_at"],
+            "submittedAt": form.get("submitted_at"),
             "commit": {"oid": form["commit_id"]} if form["commit_id"] else None,
             "author": self._actor(form["user"]["login"] if form["user"] else None),
         }
