@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -192,7 +194,17 @@ def test_the_metrics_are_of_now(
     assert figure("mlflow_gitops_model_sync", synced) == 1
 
 
+@pytest.fixture
+def usual_collector() -> Iterator[None]:
+    """Garbage is collected as often as it is outside the tests; see `pytest_collection_finish`."""
+    rare = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*rare)
+
+
 @pytest.mark.real
+@pytest.mark.usefixtures("usual_collector")
 def test_memory_stays_flat(team: Team, shelf: LaneRegistry, rounds: Rounds) -> None:
     """Rounds with drift to heal in every tenth; `MLFLOW_GITOPS_TEST_ROUNDS` makes them more."""
     count = int(os.environ.get("MLFLOW_GITOPS_TEST_ROUNDS", "150"))
