@@ -10,6 +10,7 @@ from mlflow_gitops.core.wording import (
     did_you_mean,
     first_few,
     or_list,
+    shell_words,
     version_list,
 )
 
@@ -68,3 +69,16 @@ def test_a_name_that_differs_in_case_only_comes_before_a_similar_one() -> None:
 def test_the_cutoff_decides_how_similar_a_name_must_be() -> None:
     assert did_you_mean("Prod", ("Production",)) == ""
     assert did_you_mean("Prod", ("Production",), 0.5) == "did you mean 'Production'?"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("churn", "--adopt"), "churn --adopt"),
+        (("Credit Risk (EU)", 4), "'Credit Risk (EU)' 4"),
+        (("-weird", "--adopt"), "--adopt -- -weird"),
+        (("it's",), "'it'\"'\"'s'"),
+    ],
+)
+def test_words_that_a_shell_takes(words: tuple[object, ...], shown: str) -> None:
+    assert shell_words(*words) == shown

@@ -13,6 +13,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.file_lists import differing_files
+from mlflow_gitops.core.wording import shell_words
 from mlflow_gitops.errors import Refused, RegistryFailure
 
 
@@ -53,7 +54,8 @@ def digest_pins(
             raise Refused(
                 f"The files of version {number} have the digest {files.digest}, and it is pinned to"
                 f" {pinned}: they are not the files that were reviewed; {differing}.",
-                fix=f"If they are the right ones: mlflow-gitops pin {target.name} {number}",
+                fix="If they are the right ones: mlflow-gitops pin"
+                f" {shell_words(target.name, number)}",
             )
     return pins
 

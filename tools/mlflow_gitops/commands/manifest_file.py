@@ -20,7 +20,7 @@ from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.core.wording import did_you_mean, version_list
+from mlflow_gitops.core.wording import did_you_mean, shell_words, version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, InvalidFiles, Refused, RegistryFailure
 from mlflow_gitops.settings import Settings
@@ -267,7 +267,8 @@ def _check_pins(
                 f"Version {version} is pinned to {name} {shown_source(pinned)}, MLflow has"
                 f" {shown_source(actual or 'none')}: it"
                 " is not the version that was reviewed.",
-                fix=f"If it is the right one: mlflow-gitops pin {target.name} {version}",
+                fix="If it is the right one: mlflow-gitops pin"
+                f" {shell_words(target.name, version)}",
             )
 
 

@@ -56,6 +56,19 @@ def did_you_mean(misspelt: str, names: Iterable[str], cutoff: float = 0.6) -> st
     return f"did you mean {similar[0]!r}?" if similar else ""
 
 
+def shell_words(*arguments: object) -> str:
+    """Arguments of a command as a shell takes them: `churn --adopt`, `'Credit Risk' 4`. If one that
+    is no option begins with a dash, the options come first: `--adopt -- -weird`."""
+    from shlex import quote  # start-up does not pay for what only a hint needs
+
+    texts = [str(argument) for argument in arguments]
+    options = [text for text in texts if text.startswith("--")]
+    names = [text for text in texts if not text.startswith("--")]
+    if any(name.startswith("-") for name in names):
+        texts = [*options, "--", *names]
+    return " ".join(map(quote, texts))
+
+
 def _joined(items: Sequence[object], conjunction: str) -> str:
     if len(items) < 2:
         return "".join(map(str, items))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlflow_gitops.core.audit.record.acknowledgements import line_to_write
 from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
-from mlflow_gitops.core.wording import counted
+from mlflow_gitops.core.wording import counted, shell_words
 from mlflow_gitops.render.markdown_safe import Block, bounded, code
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -74,7 +74,7 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
         name, stages = safe(files.model), safe(", ".join(files.stages))
         yield (
             f"{style('-', 'dim')} {name} {files.version} ({stages}): its files cannot be checked;"
-            f" pin their digest: mlflow-gitops pin {name} {files.version}"
+            f" pin their digest: mlflow-gitops pin {shell_words(name, files.version)}"
         )
     yield _total(verification)
 

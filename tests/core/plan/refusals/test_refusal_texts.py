@@ -45,7 +45,7 @@ def test_another_owner() -> None:
         Refusal(
             "owner",
             f"m is managed from elsewhere: its owner is {ELSEWHERE}, this repository is {OWNER}",
-            "remove it from the other repository, then reconcile m --take-over",
+            "remove it from the other repository, then mlflow-gitops reconcile m --take-over",
             field="gitops.owner",
             expected=OWNER,
             actual=ELSEWHERE,
@@ -130,7 +130,8 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
         "base_unknown",
         "MLflow was reconciled to 3f2a9c100000, which is not on the main line: its history was"
         " rewritten, or the commit was never merged",
-        "merge that commit again; to begin from what MLflow shows, reconcile m --adopt",
+        "merge that commit again; to begin from what MLflow shows, mlflow-gitops reconcile m"
+        " --adopt",
     )
     [lost] = refusals(
         desired, make_history(None, base=BASE, state="lost"), None, (), make_context()
@@ -139,7 +140,7 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
         "base_unknown",
         "a receipt says that m was reconciled to 3f2a9c100000; in MLflow, its stamps are gone",
         "see in MLflow who recreated it or removed its tags gitops.*; to begin from what it"
-        " shows, reconcile m --adopt",
+        " shows, mlflow-gitops reconcile m --adopt",
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.observed.resolved import Resolved
 from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
+from mlflow_gitops.core.wording import shell_words
 from mlflow_gitops.errors import Failure, Refused, RegistryFailure
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fetch_version(
         raise Refused(
             f"git pins no digest of {name}, so nobody can say whether its files are those that were"
             " approved.",
-            fix=f"Pin it: mlflow-gitops pin {resolved.model} {resolved.version}",
+            fix=f"Pin it: mlflow-gitops pin {shell_words(resolved.model, resolved.version)}",
         )
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  a link is not to be followed
     if _has_files(folder):

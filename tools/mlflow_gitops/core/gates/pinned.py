@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
+from mlflow_gitops.core.wording import shell_words
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Subject
@@ -24,7 +25,7 @@ def read(rule: Mapping[str, Any]) -> Pinned | None:
 
 def ask(subject: Subject, settings: Pinned) -> Finding:
     """The manifest pins a run, source or logged model, or a prompt's text."""
-    command = f"mlflow-gitops pin {subject.model} {subject.number}"
+    command = f"mlflow-gitops pin {shell_words(subject.model, subject.number)}"
     if not subject.is_pinned:
         return failed(f"{subject.number} is not pinned: {command}")
     if settings != "digest" or subject.is_prompt:

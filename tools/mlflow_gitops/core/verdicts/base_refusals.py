@@ -9,6 +9,7 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.core.wording import shell_words
 
 
 def identity_refusal(
@@ -39,7 +40,7 @@ def identity_refusal(
             "owner",
             f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is"
             f" {owner}",
-            f"remove it from the other repository, then reconcile {name} --take-over",
+            f"remove it from the other repository, then {_reconcile(name, '--take-over')}",
             field=OWNER_TAG,
             expected=owner,
             actual=observed.owner,
@@ -72,14 +73,16 @@ def base_refusal(
             "base_unknown",
             f"MLflow was reconciled to {base}, which is not on the main line: its history was"
             " rewritten, or the commit was never merged",
-            f"merge that commit again; to begin from what MLflow shows, reconcile {name} --adopt",
+            "merge that commit again; to begin from what MLflow shows,"
+            f" {_reconcile(name, '--adopt')}",
         )
     if history.base_state == "unread":
         return Refusal(
             "receipts_unreadable",
             f"MLflow has no {name}, or no stamps on it, and the receipts, which say whether it was"
             " reconciled before, cannot be read in this clone",
-            f"see what is wrong with them: mlflow-gitops log {name}; or reconcile {name} --adopt",
+            f"see what is wrong with them: mlflow-gitops log {shell_words(name)}; or"
+            f" {_reconcile(name, '--adopt')}",
         )
     if history.base_state == "unreceipted":
         return Refusal(
@@ -93,7 +96,7 @@ def base_refusal(
             "base_unknown",
             f"a receipt says that {name} was reconciled to {base}; in MLflow, its stamps are gone",
             "see in MLflow who recreated it or removed its tags gitops.*; to begin from what it"
-            f" shows, reconcile {name} --adopt",
+            f" shows, {_reconcile(name, '--adopt')}",
         )
     return None
 
@@ -114,7 +117,7 @@ def _absent_refusal(manifest: Manifest, history: ModelHistory) -> Refusal:
         f"MLflow shows none of the models that were reconciled, so whether it has {name} is not"
         " known",
         "check address, workspace and READ of these credentials; if this registry really begins"
-        f" empty, reconcile {name} --adopt",
+        f" empty, {_reconcile(name, '--adopt')}",
     )
 
 
@@ -135,14 +138,18 @@ def _deleted_refusal(manifest: Manifest, base: str | None) -> Refusal:
     reconciled = f"a receipt says that {name} was reconciled to {_short(base)}"
     if base is None:
         reconciled = f"{name} was there when this run began"
-    again = f"to begin anew, reconcile {name} --adopt"
+    again = f"to begin anew, {_reconcile(name, '--adopt')}"
     if manifest.kind == "prompt":
-        again = f"to begin anew, register it again and reconcile {name} --adopt"
+        again = f"to begin anew, register it again and {_reconcile(name, '--adopt')}"
     return Refusal(
         "deleted",
         f"{reconciled}; MLflow no longer has it, or does not show it to these credentials",
         f"if that is intended, delete its manifest (if it was renamed: git mv); {again}",
     )
+
+
+def _reconcile(name: str, flag: str) -> str:
+    return f"mlflow-gitops reconcile {shell_words(name, flag)}"
 
 
 def _short(sha: str | None) -> str:

@@ -18,6 +18,7 @@ from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.verdicts.entry_subject import unregistered
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.core.wording import shell_words
 
 ReadFiles = Callable[[str, ObservedVersion], ModelFiles]
 """Reads and digests the files of a model's version. Raises Unreadable."""
@@ -139,7 +140,8 @@ def _mismatch(
         f"the files of version {number} have the digest {files.digest}, and it is pinned to"
         f" {spec.files_digest}: {differing}",
         "they are not the files that were reviewed: find out who wrote them, and register the right"
-        f" ones as a new version; only after looking at them: mlflow-gitops pin {model} {number}",
+        " ones as a new version; only after looking at them: mlflow-gitops pin"
+        f" {shell_words(model, number)}",
         files.digest,
     )
 

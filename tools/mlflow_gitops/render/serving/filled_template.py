@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from mlflow_gitops.core.observed.resolved import Resolved
+from mlflow_gitops.core.wording import shell_words
 from mlflow_gitops.errors import Failure, UsageFailure
 
 NAME_FIELDS = ("model", "stage", "environment")
@@ -108,5 +109,5 @@ def _rendered(template: Any, fields: dict[str, Any], file: str, subject: str) ->
         fix = ""
         if "'digest' is undefined" in reason or "'run_id' is undefined" in reason:
             model, _, version = subject.rpartition(" ")
-            fix = f"Pin it: mlflow-gitops pin {model} {version}"
+            fix = f"Pin it: mlflow-gitops pin {shell_words(model, version)}"
         raise Failure(f"{file} cannot be filled for {subject}: {reason}.", fix=fix) from None
