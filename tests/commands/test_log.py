@@ -270,8 +270,8 @@ def test_show_answers_in_five_lines(story: tuple[Team, list[str]]) -> None:
     out = team.run("show", "alpha", "--at", "2026-01-02").out
     assert out == (
         "alpha  Production 2  since 2026-01-02 01:00 UTC, 22 hours   also @best 1\n"
-        f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob,'
-        " merged by C Person <c@example.org>\n"
+        f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob (claimed),'
+        " merged by C Person <c@example.org> (claimed)\n"
         "  approved   nobody that is recorded here\n"
         "  replaced   1\n"
         "  made from  not pinned in the manifest\n"

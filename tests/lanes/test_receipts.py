@@ -331,7 +331,8 @@ def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
     ran = team.run("reconcile", "--yes", "--push-receipts")
     assert (
         ran.code == 5
-        and "applied, not recorded" in ran.err
+        and "applied and recorded here, not pushed" in ran.err
+        and "applied, not recorded" not in ran.err
         and shelf.stages(name) == {1: "Production"}
     )
     (tmp_path / "away.git").rename(bare)

@@ -288,6 +288,6 @@ def _report(
             " --prune empties them."
         )
     for fault in result.unrecorded:
-        warn(f"applied, not recorded: {fault} The next run recovers it.")
+        warn(result.fault_text(fault))
     for name in output.still_refused:
         warn(f"{name} is still refused, as it was at {options.since}.")

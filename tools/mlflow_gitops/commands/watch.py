@@ -208,7 +208,7 @@ def _print_run(news: News, at: str) -> None:
         names = safe(", ".join(news.run.recovered))
         print(f"Recovered the receipt of an earlier run for {names}.")
     for fault in news.run.unrecorded:
-        warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
+        warn(f"{at} {news.run.fault_text(fault, 'round')}")
     print(f"{at} {closing(news.commit or '', news.run.outcomes)}", flush=True)
 
 

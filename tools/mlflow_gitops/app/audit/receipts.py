@@ -54,6 +54,8 @@ class Recorder:
     """The models whose stamps no receipt explains."""
     flaws: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """What is wrong with the record of models, as `core/audit/record/flaws.py` has it."""
+    push_fault: str | None = None
+    """Why the receipts of this clone could not be pushed."""
     taken_over: int = 0
     """How many receipts were moved from git notes to the branch."""
 
@@ -74,7 +76,8 @@ class Recorder:
         """Write the receipt of this run. Returns its digest, or None if nothing was done. What
         earlier runs could not push is pushed too.
 
-        Raises GitFailure or RegistryFailure if it could not be written, pushed or stamped: then the
+        If it could only not be pushed, `push_fault` says why: it is in this clone. Raises
+        GitFailure or RegistryFailure if it could not be written or stamped: then the
         run is applied, but not recorded.
         """
         digest = None
@@ -104,8 +107,12 @@ class Recorder:
             ]
             digest = self.write(commit, {**self.head(), "models": models}, changed)
 
+        self.push_fault = None
         if self.push and self.writer.is_ahead():
-            self.writer.push()
+            try:
+                self.writer.push()
+            except GitFailure as failure:
+                self.push_fault = str(failure)
         return digest
 
     def _has_new_policy(self, commit: str) -> bool:

@@ -52,6 +52,15 @@ class RunResult:
     """What the gates object to in the recovered receipts."""
     taken_over: int = 0
     """How many receipts were moved from git notes to the receipts branch."""
+    push_fault: str | None = None
+    """That of `unrecorded` which only kept receipts from the remote: they are in this clone."""
+
+    def fault_text(self, fault: str, again: str = "run") -> str:
+        """What one of `unrecorded` means. `again` is what comes next: a run, or a round."""
+        if fault == self.push_fault:
+            pushes = f"the next {again} pushes what this clone recorded"
+            return f"applied and recorded here, not pushed: {fault} Nothing is lost: {pushes}."
+        return f"applied, not recorded: {fault} The next {again} recovers it."
 
     @property
     def refused(self) -> list[Outcome]:
@@ -153,6 +162,7 @@ class Reconciler:
             tuple(dict.fromkeys(faults)),
             tuple(recovery.objections),
             self._recorder.taken_over,
+            self._recorder.push_fault,
         )
 
     def _with_files(self, outcome: Outcome) -> Outcome:
@@ -163,12 +173,16 @@ class Reconciler:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added
         to `faults`: the run is applied, and the caller must still hear of it."""
         try:
-            return self._recorder.record(self.commit, outcomes)
+            digest = self._recorder.record(self.commit, outcomes)
         except Failure as failure:
             faults.append(str(failure))
         except Exception as error:
             print_traceback("receipt", error, self._settings)
             faults.append(f"Unexpected {describe(error)}.")
+        else:
+            if self._recorder.push_fault is not None:
+                faults.append(self._recorder.push_fault)
+            return digest
         return None
 
     def refused_at(self, since: str | None, plan: Plan) -> EarlierRefusals:

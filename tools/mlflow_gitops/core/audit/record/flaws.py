@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
-from mlflow_gitops.core.audit.record.contradictions import Contradiction, contradictions
 from mlflow_gitops.core.audit.record.receipt_counts import counts_missing_before
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
-from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.wording import and_list
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.audit.record.contradictions import Contradiction
+    from mlflow_gitops.core.history.mainline import MainLine
 
 FlawKind = Literal["recovered", "lost", "replayed", "gap", "contradicted"]
 
@@ -40,6 +42,8 @@ def flaws(
 ) -> list[Flaw]:
     """Every flaw, in the order of the receipts, which are oldest first. `line` is the main line,
     None if this clone does not know all of it; `now` is in seconds since 1970."""
+    from mlflow_gitops.core.audit.record.contradictions import contradictions  # not for plans
+
     digests = {receipt.digest for receipt in receipts}
     gaps = _gaps(receipts)
     contradicted: dict[str, list[Flaw]] = {}
