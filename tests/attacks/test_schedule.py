@@ -1,4 +1,4 @@
-"""A run that nobody started: GitHub names whoever changed the schedule last as its actor."""
+"""A run that nobody started: GitHub names the person who changed the schedule last."""
 
 from __future__ import annotations
 
