@@ -109,7 +109,10 @@ class Reader(Connection):
         else:
             found = self._searches.by_names(names, kind_filter)
         observed = (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
-        self._has_shown_aliases |= any(model.aliases for model in observed.values())
+        # What has prompts (MLflow 2.21) has aliases, too.
+        self._has_shown_aliases |= any(
+            model.aliases or model.is_prompt for model in observed.values()
+        )
         for name, fault in found.faults.items():
             observed[name] = ObservedModel(name, is_prompt=bool(kind_filter), fault=fault)
         return observed

@@ -157,9 +157,9 @@ def _dead_proxy(symptoms: Symptoms) -> RegistryFailure | None:
     scheme = symptoms.address.partition(":")[0]
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
-    named = f" {without_credentials(proxy)}" if proxy else ""
+    proxy_name = f" {without_credentials(proxy)}" if proxy else ""
     return RegistryFailure(
-        f"The HTTP proxy{named}, through which {symptoms.address} is asked, does not answer.",
+        f"The HTTP proxy{proxy_name}, through which {symptoms.address} is asked, does not answer.",
         fix="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server's host in NO_PROXY.",
     )
 
