@@ -1,5 +1,5 @@
-"""Receipts that nobody's run wrote, on a branch whose receipts are not signed. Users who may push to
-it can add one; what git, MLflow, the forge and the true receipts say is not theirs to write."""
+"""Receipts that nobody's run wrote, on a branch whose receipts are not signed. Users who may push
+to it can add one; what git, MLflow, the forge and the true receipts say is not theirs to write."""
 
 from __future__ import annotations
 

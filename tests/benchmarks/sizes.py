@@ -11,8 +11,8 @@ from tests.benchmarks.measure import RUNS
 class Sizes:
     """`manifests` to validate; `commits` over `history` models for the log; `events` for gto;
     `models` of `versions` each to plan; `changed` models to reconcile; `wait` seconds in which a
-    dead server must be reported, None: not tried. `postgresql`: whether to start one; `megabytes` of
-    files to digest."""
+    dead server must be reported, None: not tried. `postgresql`: whether to start one; `megabytes`
+    of files to digest."""
 
     manifests: int = 10_000
     commits: int = 10_000

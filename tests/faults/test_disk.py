@@ -1,5 +1,5 @@
-"""No room, or no right, where receipts go: what was applied is reported as such, and recorded by the
-next run (RULES R6)."""
+"""No room, or no right, where receipts go: what was applied is reported as such, and recorded by
+the next run (RULES R6)."""
 
 from __future__ import annotations
 

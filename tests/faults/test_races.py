@@ -103,8 +103,8 @@ def converges(stage: Stage, whole: Whole, forking: Forks) -> None:
 
 def moves_unseen(run: Ended, at: int) -> bool:
     """Whether the run was held up after its last look and before a move: MLflow (3.17) cannot
-    compare before it writes, so that what was decided then is written, even if others wrote in between. A
-    stage emptied so is filled by the next run."""
+    compare before it writes, so that what was decided then is written, even if others wrote in
+    between. A stage emptied so is filled by the next run."""
     return any(
         line[0] > at and line[2] == "transition_model_version_stage" for line in run.trace
     ) and (

@@ -1,5 +1,5 @@
-"""`reconcile --since REV`: refusals that were there at REV are reported, and the new ones decide the
-exit code (RULES R8)."""
+"""`reconcile --since REV`: refusals that were there at REV are reported, and the new ones decide
+the exit code (RULES R8)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SHIPPED = (
     "deployments.yml",
     "verify.yml",
 )
-"""The workflows that a team's repository has; `ci.yml` and `weekly.yml` test this project itself."""
+"""The workflows that a team's repository has; `ci.yml` and `weekly.yml` test this project."""
 
 POLICY = """\
 stages:

@@ -132,7 +132,7 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     assert "validation" in first["prod"].body and "❌" in first["prod"].body
     assert "1 → 2" in first["staging"].body and "❌" not in first["staging"].body
 
-    # Corrected where the version comes from, and approved: the same two comments, and a green check.
+    # Corrected where the version comes from, and approved: the same comments, and a green check.
     both.clients["staging"].set_model_version_tag(both.model, "1", "validation", "passed")
     runs = both.actions.review(number, "grace")
     assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "success"), (

@@ -29,8 +29,8 @@ class UnapprovedHost(RegistryFailure):
 def check_approved(workspace: Workspace, environment: Environment) -> None:
     """Raise UnapprovedHost if main's list does not name the hosts of an environment.
 
-    Before the first list is committed there is nothing to compare with: its author, on this machine,
-    names the server by hand.
+    Before the first list is committed there is nothing to compare with: its author names the server
+    by hand.
     """
     hosts = hosts_of(environment)
     if not hosts:

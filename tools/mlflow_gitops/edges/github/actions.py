@@ -49,8 +49,8 @@ class GitHubActions:
 
     @property
     def actor(self) -> str | None:
-        """For a schedule, GitHub names the person who changed the schedule last; for a run that somebody
-        started again, GITHUB_ACTOR is still the one who caused the first one."""
+        """For a schedule, GitHub names the person who changed the schedule last; for a run that
+        somebody started again, GITHUB_ACTOR is still the one who caused the first one."""
         if self.event == _SCHEDULE:
             return None
         return os.environ.get(_STARTED_BY) or os.environ.get(_ACTOR) or None

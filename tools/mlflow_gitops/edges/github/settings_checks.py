@@ -229,8 +229,8 @@ def _address_variables(settings: RepositorySettings) -> Iterator[CheckResult]:
     elif names:
         yield GITHUB.missing(
             "address-variables",
-            f"{', '.join(names)}: a person who may edit the repository's variables decides which server"
-            " gets the credentials",
+            f"{', '.join(names)}: people who may edit the repository's variables decide which"
+            " server gets the credentials",
             "Name the server in environments.yaml on the main branch, or in the variables of the"
             f" environments {and_list(sorted(settings.environments))}, and delete the variable.",
         )

@@ -146,8 +146,8 @@ class Server:
     def _first_answer(
         self, call: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]
     ) -> T:
-        """Run a call to what MLflow or a plug-in reaches in its own way, such as Databricks. Until it
-        has answered once, it is given up as a server is; its client may retry for minutes."""
+        """Run a call to what MLflow or a plug-in reaches in its own way, such as Databricks. Until
+        it has answered once, it is given up as a server is; its client may retry for minutes."""
         results: list[T] = []
         errors: list[BaseException] = []
 

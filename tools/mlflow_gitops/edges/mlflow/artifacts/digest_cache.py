@@ -1,7 +1,7 @@
 """Digests of files that were read before, for as long as the storage shows the files unchanged.
 
-A process that may write to this user's cache folder, or set the storage's clock, can forge an entry. So
-only `verify --artifacts` uses it, and `verify --artifacts=full` does not.
+A process that may write to this user's cache folder, or set the storage's clock, can forge an
+entry. So only `verify --artifacts` uses it, and `verify --artifacts=full` does not.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage,
 def metric_entities(lineage: CopiedLineage, model_id: str) -> list[Any]:
     """The run's metrics, and those of its logged model with their datasets.
 
-    MLflow logs a metric of the logged model for its run, too. Servers from 3.0 to 3.13 answer 400 if
-    a request then holds the run's metric a second time, so it is left out.
+    MLflow logs a metric of the logged model for its run, too. Servers from 3.0 to 3.13 answer 400
+    if a request then holds the run's metric a second time, so it is left out.
     """
     from mlflow.entities import Metric
 
