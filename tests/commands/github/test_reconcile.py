@@ -168,7 +168,7 @@ def test_without_github_the_message_is_all_there_is(
         "merged_by": None,
         "approved_by": [],
     }
-    assert hub.tags(2)["gitops.pr"] == "41" and "gitops.approved_by" not in hub.tags(2)
+    assert hub.tags(2)["gitops.pr"] == "41 (claimed)" and "gitops.approved_by" not in hub.tags(2)
     hub.team.commit("Promote", churn=STAGES.format(2))
     hub.push("main")
     ran = hub.reconcile()
