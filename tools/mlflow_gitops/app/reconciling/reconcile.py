@@ -55,12 +55,12 @@ class RunResult:
     push_fault: str | None = None
     """That of `unrecorded` which only kept receipts from the remote: they are in this clone."""
 
-    def fault_text(self, fault: str, again: str = "run") -> str:
-        """What one of `unrecorded` means. `again` is what comes next: a run, or a round."""
+    def fault_text(self, fault: str, unit: str = "run") -> str:
+        """What one of `unrecorded` means. `unit` is what comes next: a run, or a round."""
         if fault == self.push_fault:
-            pushes = f"the next {again} pushes what this clone recorded"
+            pushes = f"the next {unit} pushes what this clone recorded"
             return f"applied and recorded here, not pushed: {fault} Nothing is lost: {pushes}."
-        return f"applied, not recorded: {fault} The next {again} recovers it."
+        return f"applied, not recorded: {fault} The next {unit} recovers it."
 
     @property
     def refused(self) -> list[Outcome]:
@@ -151,8 +151,9 @@ class Reconciler:
             finally:
                 order = {model.model: index for index, model in enumerate(planned.plan.models)}
                 finished.sort(key=lambda outcome: order[outcome.model])
-                recorded = [self._with_files(outcome) for outcome in finished]
-                self.planner.files.forget(_with_right_files(finished))
+                files = self.planner.files  # so that a later mismatch can name those that differ
+                recorded = [replace(done, files=files.of(done.model)) for done in finished]
+                files.forget(_with_right_files(finished))
                 receipt = self._record(recorded, faults)
         # What kept the run from recovering a receipt may keep it from writing its own, too.
         return RunResult(
@@ -165,10 +166,6 @@ class Reconciler:
             self._recorder.push_fault,
         )
 
-    def _with_files(self, outcome: Outcome) -> Outcome:
-        """The outcome with the files that were compared, so that a later mismatch can name them."""
-        return replace(outcome, files=self.planner.files.of(outcome.model))
-
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added
         to `faults`: the run is applied, and the caller must still hear of it."""
@@ -180,8 +177,7 @@ class Reconciler:
             print_traceback("receipt", error, self._settings)
             faults.append(f"Unexpected {describe(error)}.")
         else:
-            if self._recorder.push_fault is not None:
-                faults.append(self._recorder.push_fault)
+            faults += [fault for fault in [self._recorder.push_fault] if fault is not None]
             return digest
         return None
 
