@@ -173,7 +173,9 @@ def test_receipts_reach_the_remote_and_other_clones(
     team.commit(**{name: "stages: {Production: 2}\n"})
     ran = team.run("--main", "main", "reconcile", "--yes", "--push-receipts")
     assert (
-        ran.code == 5 and "could not be fetched" in ran.err and "applied, not recorded" in ran.err
+        ran.code == 5
+        and "could not be fetched" in ran.err
+        and "recorded here, not pushed" in ran.err
     )
     assert len(receipts_of(team)) == 4, "what cannot be pushed is still kept here"
 
