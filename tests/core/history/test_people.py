@@ -42,7 +42,7 @@ def test_a_person_in_one_form(text: str, shown: str) -> None:
 
 
 def test_a_commit_pushed_directly_is_its_authors() -> None:
-    assert people_of(commit()) == People(ANN, merged_by=ANN)
+    assert people_of(commit()) == People(ANN, merged_by=ANN, merged_by_source="commit")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_a_true_merge_is_its_authors_merge_of_the_newest_commits_authors_work() 
         commit(ANN, sha="3"),
     )
     found = people_of(merge, [newest, older, commit(BOB, sha="4")])
-    assert found == People(BOB, (ANN,), CY, (), None, 9, "message")
-    assert people_of(merge, []) == People(CY, (), CY, (), None, 9, "message"), (
+    assert found == People(BOB, (ANN,), CY, "commit", (), None, 9, "message")
+    assert people_of(merge, []) == People(CY, (), CY, "commit", (), None, 9, "message"), (
         "what the merge itself did is its author's"
     )
 
