@@ -376,12 +376,10 @@ def test_the_plan_that_the_first_page_shows(acme: Acme) -> None:
     ran = shell.run("mlflow-gitops plan")
     assert ran.code == 4
 
-    def same(text: str) -> list[list[str]]:
-        """Each line as what it says, in whatever order: gates stand beside each other on one."""
-        said = [re.sub(r"\b[0-9a-f]{7}\b", "0000000", line.rstrip()) for line in text.splitlines()]
-        return [sorted(re.split(r"(?<=\S) {3}(?=[✓✗])", line)) for line in said]
+    def lines_of(text: str) -> list[str]:
+        """Each line, with one id for all commits."""
+        return [re.sub(r"\b[0-9a-f]{7}\b", "0000000", line.rstrip()) for line in text.splitlines()]
 
-    printed = same(ran.out.replace("    ✓", "✓").replace("    ✗", "✗"))
-    wanted = same(shown.text.replace("    ✓", "✓").replace("    ✗", "✗"))[1:]
-    missing = ["   ".join(line) for line in wanted if line not in printed]
+    printed = lines_of(ran.out)
+    missing = [line for line in lines_of(shown.text)[1:] if line not in printed]
     assert not missing, "\n".join([*missing, "--", ran.out])

@@ -315,7 +315,7 @@ def test_an_alias_that_may_only_follow_the_stage_is_moved_along(team: Team) -> N
     assert f"The alias champion moves from 1 to 2, {WHY}." in team.git("log", "-1", "--format=%B")
     assert team.run("validate").code == 0
     planned = team.run("plan", "fraud").out
-    assert "champion" in planned and "refused" not in planned.replace("0 refused", "")
+    assert "champion" in planned and "refused" not in planned
 
 
 @pytest.mark.parametrize(

@@ -331,7 +331,7 @@ def test_five_hundred_versions(team: Team) -> None:
     assert time.process_time() - start < 15
     assert plan.code == 0 and "Production  — → 500" in plan.out
     assert "1, 3, 5, 7, 9 and 245 more go to Archived" in plan.out
-    assert "Plan: 1 model, 251 changes, 0 refused." in plan.out
+    assert "Plan: 1 model: 1 to apply; 251 changes to make." in plan.out
 
 
 REPEATEDLY = """

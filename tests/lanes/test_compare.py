@@ -182,7 +182,7 @@ def test_the_old_version_beside_the_new_one(team: Team, promoted: str) -> None:
     )
     page = team.run("plan", "--format", "markdown").out
     assert "<details><summary>2 compared with 1</summary>" in page and "Promote 2 (#12)`" in page
-    assert page.rstrip().endswith("**Plan: 1 model, 3 changes, 0 refused.**")
+    assert "\n✅ **Plan: 2 models: 1 to apply, 1 unchanged; 3 changes to make.**\n" in page
     status = team.run("status", "--format", "markdown").out
     assert f"| `{promoted}` | Pending | `Production 1 (git: 2)`" in status
 

@@ -50,7 +50,10 @@ def test_a_failing_gate_is_a_failure_with_its_reason(hub: Hub) -> None:
     hub.client.delete_model_version_tag("churn", "2", "validation")
     number, head = hub.propose("promote", STAGES.format(2))
     assert hub.plan(head).code == 0
-    assert hub.status(head) == ("failure", "Plan: 1 model, 3 changes, 1 refused.")
+    assert hub.status(head) == (
+        "failure",
+        "Plan: 1 model: 1 refused; 0 changes to make, 3 held back.",
+    )
     assert "validation" in hub.comment(number)
 
 
@@ -111,7 +114,7 @@ def test_a_huge_manifest_makes_a_comment_that_github_takes(hub: Hub) -> None:
     assert hub.plan(head).code == 0 and hub.status(head)[0] == "success"
     body = hub.comment(number)
     assert len(body) <= 65_536 and "cut here" not in body, "a cut could leave Markdown open"
-    assert "1 → 2" in body and "changes, 0 refused" in body
+    assert "1 → 2" in body and "1 to apply" in body and "refused" not in body
 
 
 def test_a_crash_is_a_failure(hub: Hub) -> None:

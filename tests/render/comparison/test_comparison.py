@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -120,7 +121,7 @@ def promotion() -> Plan:
     )
     return Plan(
         PROMOTED.sha,
-        (pending, deferred),
+        (held_back(pending), held_back(deferred)),
         Fingerprint({}),
         without_manifest=("old-model",),
         onto="main",

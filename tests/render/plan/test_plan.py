@@ -96,12 +96,16 @@ def test_a_promotion(plain: Style) -> None:
     golden(
         plan_text(PlanOutput(planned(one)), plain),
         """
+        model  stage       from → to  verdict
+        m      Production  12 → 14    ✓ to apply
+        m      Staging     14 → —     ✓ to apply
+
         m   registry/models/m.yaml
           Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             12 goes to Archived; alias production 12 → 14
           Staging     14 → —      3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             alias staging 14 → —
-        Plan: 1 model, 4 changes, 0 refused.
+        Plan: 1 model: 1 to apply; 4 changes to make.
         """,
     )
 
@@ -114,11 +118,14 @@ def test_drift(plain: Style) -> None:
     golden(
         plan_text(PlanOutput(planned(between(body, body, observed))), plain),
         """
+        model  stage    from → to  verdict
+        m      Staging  9 → 8      ✓ to heal: drift
+
         m   registry/models/m.yaml
           Staging  9 → 8       drift: 8 was moved to None in MLflow, 9 was moved to Staging in MLflow
             9 goes to Archived; alias champion 9 → 8
           tag task: "other" → "fraud"     drift: changed in MLflow
-        Plan: 1 model, 4 changes, 0 refused.
+        Plan: 1 model: 1 to heal; 4 changes to make.
         """,
     )
 
@@ -132,6 +139,10 @@ def test_a_refusal(plain: Style) -> None:
     golden(
         plan_text(PlanOutput(planned(one)), plain),
         """
+        model  stage       from → to  verdict
+        m      Production  1 → —      ✗ refused: protected
+        m      @x          — → 7      ✗ refused: missing_version
+
         m   registry/models/m.yaml
           Production  1 → —       3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             1 goes to Archived
@@ -140,7 +151,7 @@ def test_a_refusal(plain: Style) -> None:
             way out: register it by training, or set versions.7.source so that reconcile registers it
           ✗ refused [protected] Production is protected and held by 1; the manifest does not name it, which would leave it empty
             way out: name the version that holds it, or write Production: null to empty it on purpose
-        Plan: 1 model, 2 changes, 1 refused.
+        Plan: 1 model: 1 refused; 0 changes to make, 2 held back.
         """,
     )
 
@@ -166,8 +177,8 @@ def test_gates_of_every_status(plain: Style) -> None:
             StageChange("Staging", (), (15,), "commit", None),
         ),
         changes=(
-            Change("transition", 14, None, "Staging", "Production"),
-            Change("transition", 15, None, "None", "Staging"),
+            Change("transition", 14, None, "Staging", "Production", applies=False),
+            Change("transition", 15, None, "None", "Staging", applies=False),
         ),
         gates=tuple(verdicts),
         refusals=(Refusal("gate", "latency_p95_ms 61 > 50", "a better version"),),
@@ -176,15 +187,24 @@ def test_gates_of_every_status(plain: Style) -> None:
     golden(
         plan_text(PlanOutput(planned(one)), plain),
         """
+        model           stage       from → to  verdict
+        fraud-detector  Production  12 → 14    ✗ refused: metrics, tags; overrides soak
+        fraud-detector  Staging     — → 15     ✗ refused with another stage
+
         fraud-detector   registry/models/fraud-detector.yaml
           Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
-            ✓ from Staging   ✗ latency_p95_ms 61 > 50   ! soak: INC-42   … approvals 0 of 1   ? no access   · signature: alone
+            ✗ metrics    latency_p95_ms 61 > 50
+            ? tags       no access
+            … approvals  approvals 0 of 1
+            ! soak       soak: INC-42
+            ✓ from       from Staging
+            · signature  alone
           Staging     — → 15      not committed yet
-            ✓ pinned
+            ✓ pinned  pinned
           ✗ refused [gate] latency_p95_ms 61 > 50
             way out: a better version
           note: Staging is empty for one write
-        Plan: 1 model, 2 changes, 1 refused.
+        Plan: 1 model: 1 refused; 0 changes to make, 2 held back.
         """,
     )
 
@@ -197,6 +217,9 @@ versions: {1: {source: 'models:/m-1', description: first, tags: {validation: pas
     golden(
         plan_text(PlanOutput(planned(between(None, body, None))), plain),
         """
+        model  stage    from → to  verdict
+        m      Staging  — → 1      ✓ to apply
+
         m   registry/models/m.yaml
           Staging  — → 1       3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
           create the registered model     3f2a9c1
@@ -205,7 +228,7 @@ versions: {1: {source: 'models:/m-1', description: first, tags: {validation: pas
           version 1 tag validation: — → "passed"     3f2a9c1
           description: — → "Scores card payments for fraud. It says a good deal more …" (32 more characters)     3f2a9c1
           tag task: — → "classification"     3f2a9c1
-        Plan: 1 model, 7 changes, 0 refused.
+        Plan: 1 model: 1 to apply; 7 changes to make.
         """,
     )
 
@@ -221,12 +244,15 @@ def test_what_is_declared_no_more_is_taken_away(plain: Style) -> None:
     golden(
         plan_text(PlanOutput(planned(between(before, "stages: {}", observed))), plain),
         """
+        model  stage      from → to  verdict
+        m      @champion  1 → —      ✓ to apply
+
         m   registry/models/m.yaml
           version 1 tag b: "w" → —     3f2a9c1
           alias champion 1 → —     3f2a9c1
           description: "text" → —     3f2a9c1
           tag a: "x" → —     3f2a9c1
-        Plan: 1 model, 4 changes, 0 refused.
+        Plan: 1 model: 1 to apply; 4 changes to make.
         """,
     )
 
@@ -239,10 +265,10 @@ def test_what_stops_the_whole_run_and_what_is_gone(plain: Style) -> None:
             plain,
         ),
         """
-        old: its manifest was deleted; MLflow is left unchanged
+        manifest deleted, left unchanged in MLflow: old
           ✗ refused [limit] 12 models would change, and 10 may
             way out: --max-changes 12
-        Plan: 0 models, 0 changes, 1 refused.
+        Plan: 0 models; the whole run is refused.
         """,
     )
 
@@ -273,7 +299,7 @@ def test_the_subject_of_a_commit(plain: Style, subject: str, shown: str) -> None
             plain,
         )
     )
-    assert lines[1] == f"  Production  — → 1       aaaaaaa {shown}"
+    assert lines[4] == f"  Production  — → 1       aaaaaaa {shown}"
 
 
 # -- the other forms -------------------------------------------------------------------------------

@@ -20,13 +20,15 @@ from mlflow_gitops.app.setup.merged_files import errors_of_merge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
+from mlflow_gitops.core.plan.overview import overview
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import LOCKED, Forge, PullRequest
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.errors import INVALID, OK, Failure, ForgeFailure, GitFailure, UsageFailure
 from mlflow_gitops.render import reconcile_markdown, status
-from mlflow_gitops.render.plan import phrases, pull_request_comment
+from mlflow_gitops.render.plan import pull_request_comment
+from mlflow_gitops.render.plan.overview import closing
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.settings import Settings
@@ -146,7 +148,7 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
         planned = replace(planned, errors=(*planned.errors, *more_errors))
     emit(plan_text(PlanOutput(planned)))
     refused = planned.summary["refused"]
-    line = phrases.closing(planned)
+    line = closing(planned, overview(planned))
     if planned.errors:
         line = f"Invalid files: {counted(len(planned.errors), 'problem')}."
     return _PlanReport(

@@ -29,6 +29,14 @@ LONGEST = 240
 _NOTES = 400
 """Bytes kept free for the notes that say what was cut."""
 _TICKS = re.compile(r"`+")
+_PLAIN_WORD = re.compile(
+    r"[+-]?[A-Za-z0-9À-ɏ]+(?:(?:[_'-]|(?<=[0-9])[.:](?=[0-9]))[A-Za-z0-9À-ɏ]+)*%?"
+)
+_OPERATORS = frozenset("< > ≤ ≥ = → — – + - …".split())
+_REFERENCE = re.compile(r"www|https?$|ftp$|gh-|[0-9a-f]{7,64}$", re.IGNORECASE)
+"""What a word may not begin with, or be: GitHub could make a link of it."""
+_START = re.compile(r"(?![0-9]+[.)](?: |$))[(\"'A-Za-z0-9À-ɏ]")
+"""How a sentence may begin, so that it does not begin a list, a quotation or a line."""
 _PIPES = re.compile(r"(?<!\\)(\\*)\|")
 
 
@@ -66,6 +74,33 @@ def cell(text: str, longest: int = LONGEST) -> str:
         return f"{backslashes} \\|" if backslashes else "\\|"
 
     return _PIPES.sub(escaped, code(text, longest))
+
+
+def prose(text: str, longest: int = LONGEST, in_table: bool = False) -> str:
+    """A sentence as plain Markdown if nothing in it could be read as Markdown, HTML, a link, a
+    mention or a reference, and as a code span otherwise. Spans between backticks stay code."""
+    line = _shortened(safe(text), longest)
+    as_code = cell if in_table else code
+    parts = line.split("`")
+    plain, spans = parts[::2], parts[1::2]
+    is_paired = len(parts) % 2 == 1 and "" not in plain[1:-1] and all(map(str.strip, spans))
+    if not is_paired or not _START.match(line) or not all(map(_is_plain, plain)):
+        return as_code(text, longest)
+    return "".join(
+        as_code(part, longest) if index % 2 else part for index, part in enumerate(parts)
+    )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a part of a sentence means nothing in Markdown and to GitHub."""
+    return all(map(_is_plain_word, text.split(" ")))
+
+
+def _is_plain_word(word: str) -> bool:
+    core = word.lstrip("(\"'").rstrip(".,:;)\"'…")
+    if core == "" or core in _OPERATORS:
+        return set(word) <= set("(\"'.,:;)…<>≤≥=→—–+-")
+    return _PLAIN_WORD.fullmatch(core) is not None and not _REFERENCE.match(core)
 
 
 def _shortened(text: str, longest: int) -> str:

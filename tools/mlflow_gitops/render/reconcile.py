@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from mlflow_gitops.render.plan.text import refusal_lines
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
+_WORDS = ("applied", "adopted", "unchanged", "deferred", "refused", "failed")
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
 
@@ -57,7 +59,7 @@ def json(output: ReconcileOutput) -> Iterator[str]:
 
 def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
     """What became of one model."""
-    result = style(outcome.result, _RESULT_COLOUR.get(outcome.result))
+    result = style(_word(outcome), _RESULT_COLOUR.get(outcome.result))
     head = f"{style(safe(outcome.model), 'bold')}  {result}"
     yield f"{head}  {counted(len(outcome.changes), 'change')}" if outcome.changes else head
 
@@ -77,10 +79,17 @@ def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
 def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
     """The last line of a reconcile, which counts the models by result."""
     count = summary(outcomes)
-    results = ", ".join(f"{count[result]} {result}" for result in RESULTS if count[result])
+    words = Counter(_word(outcome) for outcome in outcomes)
+    results = ", ".join(f"{words[word]} {word}" for word in _WORDS if words[word])
     changes = counted(count["changes"], "change")
     invalid = f"; {count['invalid']} invalid" if count["invalid"] else ""
     return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}{invalid}."
+
+
+def _word(outcome: Outcome) -> str:
+    """The result, or `adopted` if nothing but stamps was written to a model that MLflow had."""
+    is_stamped = outcome.result == "applied" and outcome.is_adoption and not outcome.changes
+    return "adopted" if is_stamped else outcome.result
 
 
 def reconciled_data(
@@ -119,6 +128,7 @@ def _model(outcome: Outcome) -> dict[str, Any]:
         "error": outcome.error,
         "gates": [verdict_data(verdict) for verdict in outcome.gates],
         "deferred": outcome.deferred,
+        "adoption": outcome.is_adoption,
     }
 
 

@@ -42,6 +42,7 @@ def assembled(
         made_from,
         unmanaged=selection.unmanaged,
         without_manifest=selection.without_manifest,
+        removed=selection.removed,
         refusals=(refusal,) if refusal else (),
         onto=target.merge.name if target.merge else None,
         unchanged_models=selection.unplanned,

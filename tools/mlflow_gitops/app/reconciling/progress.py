@@ -103,6 +103,7 @@ class Progress:
             plan.people if plan else {},
             plan.already_applied if plan else (),
             plan.compared_files if plan else {},
+            is_adoption=bool(plan and plan.is_adoption),
             has_written=bool(self._written or self._unanswered),
         )
 

@@ -38,6 +38,8 @@ class Outcome:
     """The versions whose files were read before the first write, with their digests."""
     files: tuple[ModelFiles, ...] = ()
     """What was read of them, if they were read."""
+    is_adoption: bool = False
+    """Whether it was the first reconcile of a model that MLflow had already."""
     has_written: bool = False
     """Whether the run may have written anything to the model, stamps included."""
 

@@ -11,7 +11,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.secrets import is_secret_name, mask_pair, shown_source
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.verdicts.verdict import Refusal, ReturningVersion, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
 
 if TYPE_CHECKING:
@@ -112,6 +112,10 @@ class ModelPlan:
     carried out."""
     compared_files: Mapping[int, str] = field(default_factory=dict)
     """The versions whose files were read and have their pinned digest, with that digest."""
+    is_adoption: bool = False
+    """Whether MLflow has the model and no reconcile of this repository came before."""
+    returning: tuple[ReturningVersion, ...] = ()
+    """The versions that come back to a stage from which they were rolled back."""
 
     @property
     def applying(self) -> tuple[Change, ...]:
@@ -131,6 +135,14 @@ class ModelPlan:
     def has_work(self) -> bool:
         """Whether reconciling would write anything, stamps included."""
         return bool(self.applying or self.stamps)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedManifest:
+    """A model whose manifest the target deletes, and what MLflow keeps in its stages."""
+
+    model: str
+    stages: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +170,8 @@ class Plan:
     """What is wrong with the clone or the main line as a whole, one sentence or two each."""
     policy: PolicyComparison | None = None
     """What the target changes in the policy, compared with the one that judges; None if nothing."""
+    removed: tuple[RemovedManifest, ...] = ()
+    """The models of `without_manifest` whose manifest this very target deletes."""
 
     @property
     def summary(self) -> dict[str, int]:

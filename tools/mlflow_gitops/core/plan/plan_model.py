@@ -69,6 +69,8 @@ def plan_model(
         refusals=refused,
         notes=(*notes, *judged.notes),
         deferred=None if stopping else judged.deferred,
+        is_adoption=observed is not None and history.base_state == "none",
+        returning=judged.returning,
     )
     return _with_records(plan, history, observed, context, stop)
 

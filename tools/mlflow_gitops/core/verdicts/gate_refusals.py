@@ -43,8 +43,9 @@ def gate_refusal(
     if hint is not None:
         way_out = f"{way_out}; {hint}"
 
-    detail = f"{first.version} may not {_move(entry)}: {details}"
-    return Refusal("gate", detail, way_out, "commit", version=first.version)
+    brief = f"{first.version} may not {_move(entry)}"
+    detail = f"{brief}: {details}"
+    return Refusal("gate", detail, way_out, "commit", version=first.version, brief=brief)
 
 
 def _move(entry: Entry) -> str:

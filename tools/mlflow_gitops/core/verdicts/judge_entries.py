@@ -29,7 +29,7 @@ from mlflow_gitops.core.verdicts.override_lines import (
     overridden,
 )
 from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
-from mlflow_gitops.core.verdicts.verdict import EntryVerdicts, Refusal, Verdict
+from mlflow_gitops.core.verdicts.verdict import EntryVerdicts, Refusal, ReturningVersion, Verdict
 
 
 def judge_entries(
@@ -46,6 +46,7 @@ def judge_entries(
     verdicts: list[Verdict] = []
     refusals: list[Refusal] = []
     notes: list[str] = []
+    returning: list[ReturningVersion] = []
     gates_by_commit = _gates_by_commit(history.entries)
 
     for entry in history.entries:
@@ -64,6 +65,7 @@ def judge_entries(
             findings = _ask_gates(gates, subject, exempt=_HOLDS_STAGE)
         else:
             notes += _earlier_tenure_notes(subject)
+            returning += _returning(subject)
             findings = _ask_gates(gates, subject)
 
         if _is_judged(findings):
@@ -86,6 +88,7 @@ def judge_entries(
         tuple(refusals),
         max(waits, default=None),
         tuple(dict.fromkeys(notes)),
+        tuple(returning),
     )
 
 
@@ -144,6 +147,13 @@ def _earlier_tenure_notes(subject: EntrySubject) -> Iterator[str]:
             f"{number} was rolled back from {stage} on {commit.at} by {commit.sha[:7]}"
             f' "{commit.subject}"; it is judged like a new version'
         )
+
+
+def _returning(subject: EntrySubject) -> Iterator[ReturningVersion]:
+    """The version, if it was rolled back from the stage that it enters."""
+    tenure = subject.tenures.earlier
+    if tenure is not None and tenure.is_rolled_back and tenure.ended is not None:
+        yield ReturningVersion(subject.stage, subject.number, tenure.ended)
 
 
 # -- asking the gates -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.gate import Facts
+    from mlflow_gitops.core.history.mainline import Commit
 
 Scope = Literal["model", "commit", "file"]
 
@@ -36,6 +37,8 @@ class Refusal:
     field: str | None = None
     expected: str | None = None
     actual: str | None = None
+    brief: str = ""
+    """`detail` without what the verdicts of the gates say already; empty if that is all of it."""
 
     @property
     def is_invalid(self) -> bool:
@@ -72,6 +75,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturningVersion:
+    """A version that comes back to a stage from which it was rolled back, and the commit that
+    rolled it back."""
+
+    stage: str
+    version: int
+    rolled_back: Commit
+
+
+@dataclass(frozen=True, slots=True)
 class EntryVerdicts:
     """The verdicts on a model's entries and what follows from them. `deferred` is the time until
     which a soak keeps the model back, RFC 3339; None if none does."""
@@ -80,3 +93,4 @@ class EntryVerdicts:
     refusals: tuple[Refusal, ...] = ()
     deferred: str | None = None
     notes: tuple[str, ...] = ()
+    returning: tuple[ReturningVersion, ...] = ()

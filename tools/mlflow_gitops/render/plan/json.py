@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.plan.overview import OverviewRow, model_outlook, overview
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render.comparison.json import comparison_data
@@ -21,13 +23,18 @@ def json(output: PlanOutput) -> Iterator[str]:
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """The whole plan. Stamps are not listed as changes."""
+    summary = overview(plan)
+    is_run_refused = bool(plan.refusals)
     return {
         "schema": JSON_SCHEMA,
         "commit": plan.commit,
         "fingerprint": plan.fingerprint.digest,
-        "models": [_model(model) for model in plan.models],
+        "models": [_model(model, is_run_refused) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
         "gone": list(plan.without_manifest),
+        "removed": [
+            {"model": removed.model, "stages": _stages(removed.stages)} for removed in plan.removed
+        ],
         "refusals": [refusal_data(refusal) for refusal in plan.refusals],
         "onto": plan.onto,
         "others": plan.unchanged_models,
@@ -35,8 +42,39 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "warnings": [problem_data(problem) for problem in plan.earlier_errors],
         "notices": list(plan.notices),
         "policy": policy_data(plan.policy) if plan.policy else None,
-        "summary": plan.summary,
+        "overview": [_overview_row(row) for row in summary.rows],
+        "summary": {
+            **plan.summary,
+            "outlooks": dict(summary.counts),
+            "applying": summary.applying,
+            "held_back": summary.held_back,
+        },
     }
+
+
+def _overview_row(row: OverviewRow) -> dict[str, Any]:
+    return {
+        "model": row.model,
+        "stage": row.stage,
+        "from": list(row.before),
+        "to": list(row.after),
+        "outlook": row.outlook,
+        "other_changes": row.other_changes,
+        "gates": list(row.gates),
+        "overridden": list(row.overridden),
+        "codes": list(row.codes),
+        "until": row.until,
+        "rolled_back": _commit(row.returning.rolled_back) if row.returning else None,
+        "set_by_hand": row.was_set_by_hand,
+    }
+
+
+def _commit(commit: Commit) -> dict[str, str]:
+    return {"commit": commit.sha, "at": commit.at, "subject": commit.subject}
+
+
+def _stages(stages: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
+    return {stage: list(versions) for stage, versions in stages.items()}
 
 
 def change_data(change: Change) -> dict[str, Any]:
@@ -75,7 +113,7 @@ def refusal_data(refusal: Refusal) -> dict[str, str]:
     return {"code": refusal.code, "detail": refusal.detail, "way_out": refusal.way_out}
 
 
-def _model(model: ModelPlan) -> dict[str, Any]:
+def _model(model: ModelPlan, is_run_refused: bool) -> dict[str, Any]:
     return {
         "model": model.model,
         "file": model.file,
@@ -87,6 +125,8 @@ def _model(model: ModelPlan) -> dict[str, Any]:
         "refusals": [refusal_data(refusal) for refusal in model.refusals],
         "notes": list(model.notes),
         "deferred": model.deferred,
+        "outlook": model_outlook(model, is_run_refused),
+        "adoption": model.is_adoption,
     }
 
 

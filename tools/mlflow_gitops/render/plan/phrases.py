@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
+from mlflow_gitops.core.plan.overview import covered_changes, is_following_alias, is_retirement
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, RemovedManifest, StageChange
+from mlflow_gitops.core.verdicts.verdict import GateStatus
+from mlflow_gitops.core.wording import NO_VALUE, and_list, counted, first_few, version_list
 from mlflow_gitops.render.terminal import safe
 
 _LONGEST_VALUE = 57
 """Characters of a tag's value or a description that are shown if it is cut; JSON has all of it."""
-
-
-def closing(plan: Plan) -> str:
-    """The last line of a plan, which counts what changes."""
-    count = plan.summary
-    invalid = f", {count['invalid']} invalid" if count["invalid"] else ""
-    rules = counted(len(plan.policy.changes), "policy rule") if plan.policy else ""
-    if not count["changes"] and not count["refused"]:
-        changed = f"{rules} to change" if rules else "nothing to change"
-        return f"Plan: {counted(count['models'], 'model')}, {changed}{invalid}."
-    rules = f", {rules}" if rules else ""
-    changes = counted(count["changes"], "change")
-    changed = counted(count["changed"], "model")
-    return f"Plan: {changed}, {changes}, {count['refused']} refused{rules}{invalid}."
 
 
 def stage_move(row: StageChange) -> str:
@@ -30,56 +17,55 @@ def stage_move(row: StageChange) -> str:
     return f"{version_list(row.before)} → {version_list(row.after)}"
 
 
-def stages_already_held(model: ModelPlan) -> dict[str, list[int]]:
-    """Stages that gates were asked for although MLflow already shows the versions there."""
-    changing = {row.stage for row in model.stages}
-    versions_by_stage: dict[str, set[int]] = {}
-    for verdict in model.gates:
-        if verdict.stage not in changing:
-            versions_by_stage.setdefault(verdict.stage, set()).add(verdict.version)
-    return {stage: sorted(versions) for stage, versions in versions_by_stage.items()}
-
-
 def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
     """What else a stage's change does, in a few words, and the changes that those words cover."""
     phrases: list[str] = []
-    covered: list[Change] = []
     leaving: dict[str, list[int]] = {}
     staying = {version for versions in model.desired.values() for version in versions}
-
-    for change in model.changes:
-        if change.action == "transition" and change.after == row.stage:
-            covered.append(change)
-        elif _is_retirement(change, row):
-            covered.append(change)
-            if change.version is not None and change.version not in staying:
-                leaving.setdefault(str(change.after), []).append(change.version)
-        elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
-            covered.append(change)
+    covered = covered_changes(row, model)
+    for change in covered:
+        if is_following_alias(change, row):
             phrases.append(change_text(change))
+        elif is_retirement(change, row) and change.version not in (None, *staying):
+            leaving.setdefault(str(change.after), []).append(change.version or 0)
 
     return [_leave(versions, stage) for stage, versions in leaving.items()] + phrases, covered
 
 
-def _is_retirement(change: Change, row: StageChange) -> bool:
-    """Whether the change moves a version out of this stage and out of use."""
+_GATE_ORDER = ("failed", "unknown", "waiting", "overridden", "passed", "exempt")
+
+
+def gate_rows(model: ModelPlan, stage: str) -> list[tuple[GateStatus, str, str]]:
+    """The verdicts on one stage, failed ones first: status, gate and detail. Gates that are exempt
+    for the same reason share one row."""
+    verdicts = [verdict for verdict in model.gates if verdict.stage == stage]
+    rows: list[tuple[GateStatus, str, str]] = [
+        (verdict.status, verdict.gate, verdict.detail)
+        for verdict in sorted(verdicts, key=lambda verdict: _GATE_ORDER.index(verdict.status))
+        if verdict.status != "exempt"
+    ]
+    exempt: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.status == "exempt":
+            exempt.setdefault(verdict.detail, []).append(verdict.gate)
+    for detail, gates in exempt.items():
+        rows.append(("exempt", ", ".join(dict.fromkeys(gates)), detail))
+    return rows
+
+
+def removal_phrase(removed: RemovedManifest) -> str:
+    """What it means that a change deletes a manifest; names and commands are between backticks."""
+    holders = [f"{stage} {version_list(held)}" for stage, held in removed.stages.items()]
+    kept = and_list(holders) if holders else "nothing in a stage"
     return (
-        change.action == "transition"
-        and change.before == row.stage
-        and change.after not in ACTIVE_STAGES
+        f"this change deletes the manifest of `{removed.model}`: it is no longer managed, and"
+        f" MLflow keeps {kept} (`reconcile --prune` empties its stages)"
     )
 
 
 def _leave(versions: list[int], stage: str) -> str:
     verb = "goes" if len(versions) == 1 else "go"
     return f"{first_few(versions, 5)} {verb} to {stage}"
-
-
-def _follows(change: Change, row: StageChange) -> bool:
-    """Whether an alias changes because this stage does: it has the stage's name, or it ends on the
-    stage's only version."""
-    has_stage_name = (change.key or "").lower() == row.stage.lower()
-    return has_stage_name or (len(row.after) == 1 and change.after == row.after[0])
 
 
 def change_text(change: Change) -> str:

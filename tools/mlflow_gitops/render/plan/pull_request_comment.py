@@ -6,20 +6,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.comparison.values import Comparison
+from mlflow_gitops.core.plan.overview import (
+    OUTLOOKS,
+    Overview,
+    in_order,
+    overview,
+    stages_already_held,
+)
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.markdown import sections
-from mlflow_gitops.render.markdown_safe import CELL, LIMIT, ROWS, Block, bounded, code
-from mlflow_gitops.render.plan.move_table import stage_move_table
+from mlflow_gitops.render.markdown_safe import CELL, LIMIT, ROWS, Block, bounded, code, prose
+from mlflow_gitops.render.plan.overview import closing
+from mlflow_gitops.render.plan.overview_markdown import MARKS, overview_paragraphs
 from mlflow_gitops.render.plan.phrases import (
     change_text,
-    closing,
     consequences,
+    gate_rows,
+    removal_phrase,
     stage_move,
-    stages_already_held,
 )
 from mlflow_gitops.render.plan.policy import policy_paragraphs
 from mlflow_gitops.render.plan.text import PlanOutput
@@ -34,8 +42,8 @@ _MARKS = {
 }
 _LONGEST_REFUSAL = 600
 _MOST_NOTICES = 10
-_SPACE_BESIDE_MOVES = 1000
-"""Bytes of a comment that the table of stage moves leaves to the rest."""
+_SPACE_BESIDE_TABLE = 1000
+"""Bytes of a comment that the table leaves to the details."""
 
 
 def markdown(output: PlanOutput) -> Iterator[str]:
@@ -44,33 +52,50 @@ def markdown(output: PlanOutput) -> Iterator[str]:
 
 
 def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
-    """All stage moves in one table, `notices` and those of the plan, and for each model the gates,
-    what is refused with its way out, and the old version compared with the new one. At most `limit`
-    bytes: what is left out is counted, and stage moves come first."""
-    blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
-    tail = [_refusal(refusal) for refusal in plan.refusals]
+    """What the plan comes to, `notices` and those of the plan, every stage in one table, and for
+    each model the gates, what is refused with its way out, and the old version compared with the
+    new one. Refused models come first. At most `limit` bytes: what is left out is counted, and the
+    table comes first."""
+    summary = overview(plan)
+    models = in_order(plan.models, bool(plan.refusals))
+    blocks = [_block(model) for model in models if model.changes or model.refusals]
+    tail = list(_tail(plan))
+    head = ["## Model registry: plan", f"{_mark(summary)} **{closing(plan, summary)}**"]
+    head += notice_lines((*notices, *plan.notices))
+    head += [_refusal(refusal, refusal.detail) for refusal in plan.refusals]
 
-    if plan.without_manifest:
-        names = first_few([code(name, CELL) for name in plan.without_manifest], ROWS)
-        tail.append(f"Manifest deleted, left unchanged in MLflow: {names}.")
-    if plan.errors:
-        tail.append("\n".join(["❌ **Invalid files**", "", *error_lines(plan.errors)]))
+    policy = policy_paragraphs(plan.policy, limit // 3) if plan.policy is not None else []
+    errors = ["\n".join(["❌ **Invalid files**", "", *error_lines(plan.errors)])] * bool(
+        plan.errors
+    )
+    removals = [f"⚠️ {prose(_capital(removal_phrase(removed)))}." for removed in plan.removed[:ROWS]]
+    rest = (*head, *policy, *errors, *removals, *tail)
+    space = limit - sum(len(part.encode()) + 2 for part in rest) - _SPACE_BESIDE_TABLE
+    head += [*overview_paragraphs(summary, space), *removals, *policy, *errors]
+    return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)
+
+
+def _mark(summary: Overview) -> str:
+    marks = [MARKS[outlook] for outlook in OUTLOOKS if summary.counts[outlook]]
+    return marks[0] if marks else MARKS["unchanged"]
+
+
+def _tail(plan: Plan) -> Iterator[str]:
+    removed = {removed.model for removed in plan.removed}
+    names = [code(name, CELL) for name in plan.without_manifest if name not in removed]
+    if names:
+        yield f"Manifest deleted, left unchanged in MLflow: {first_few(names, ROWS)}."
     if plan.earlier_errors:
         branch = code(plan.onto or "the branch", CELL)
         lines = [f"⚠️ Invalid on {branch} already, whatever this changes:", ""]
-        tail.append("\n".join([*lines, *error_lines(plan.earlier_errors)]))
+        yield "\n".join([*lines, *error_lines(plan.earlier_errors)])
     if plan.onto is not None:
-        tail.append(
-            f"{counted(plan.unchanged_models, 'model')} the same as on {code(plan.onto, CELL)}."
-        )
-    tail.append(f"**{closing(plan)}**")
+        branch = code(plan.onto, CELL)
+        yield f"{counted(plan.unchanged_models, 'model')} the same as on {branch}."
 
-    head = ["## Model registry: plan", *notice_lines((*notices, *plan.notices))]
-    if plan.policy is not None:
-        head += policy_paragraphs(plan.policy, limit // 3)
-    space = limit - sum(len(part.encode()) for part in (*head, *tail)) - _SPACE_BESIDE_MOVES
-    head += stage_move_table(plan, space)
-    return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def notice_lines(notices: Sequence[str]) -> Iterator[str]:
@@ -108,11 +133,11 @@ def _model(model: ModelPlan) -> Iterator[str]:
     yield from _stages(model)
 
     for refusal in model.refusals:
-        yield f"\n{_refusal(refusal)}"
+        yield f"\n{_refusal(refusal, refusal.brief or refusal.detail)}"
     if model.deferred:
         yield f"\n⏳ Reconcile waits until {code(model.deferred)}."
     for note in model.notes[:ROWS]:
-        yield f"\nNote: {code(note)}"
+        yield f"\nNote: {prose(note)}"
     if model.file:
         yield f"\n<sub>in {code(model.file)}</sub>"
 
@@ -126,9 +151,9 @@ def _stages(model: ModelPlan) -> Iterator[str]:
         yield f"- {code(row.stage)} **{stage_move(row)}** {_reason(row)}"
         yield from _gates(model, row.stage)
         if phrases:
-            yield f"  - {'; '.join(map(code, phrases))}"
+            yield f"  - {'; '.join(map(prose, phrases))}"
         if row.comparison:
-            differences = "; ".join(map(code, brief(row.comparison)))
+            differences = "; ".join(map(prose, brief(row.comparison)))
             yield f"  - {_pair(row.comparison)}: {differences}"
 
     for stage, versions in stages_already_held(model).items():
@@ -137,14 +162,14 @@ def _stages(model: ModelPlan) -> Iterator[str]:
 
     other_changes = [change for change in model.changes if change not in covered]
     for change in other_changes[:ROWS]:
-        yield f"- {code(change_text(change))}{_reason_of_change(change)}"
+        yield f"- {prose(change_text(change))}{_reason_of_change(change)}"
     yield from _left_out(other_changes, "change", "")
 
 
 def _reason(row: StageChange) -> str:
     """Why a stage changes: the commit that asked for it, or what happened in MLflow."""
     if row.cause == "drift":
-        return f"drift: {code(row.reason)}"
+        return f"drift: {prose(row.reason)}"
     if row.commit is None:
         return "not committed yet"
 
@@ -158,15 +183,15 @@ def _reason_of_change(change: Change) -> str:
 
 
 def _gates(model: ModelPlan, stage: str) -> Iterator[str]:
-    verdicts = [verdict for verdict in model.gates if verdict.stage == stage]
-    for verdict in verdicts[:ROWS]:
-        yield f"  - {_verdict(verdict)}"
-    yield from _left_out(verdicts, "verdict", "  ")
+    rows = gate_rows(model, stage)
+    for status, gate, detail in rows[:ROWS]:
+        yield f"  - {_MARKS[status]} {_bold(gate)} {prose(detail)}"
+    yield from _left_out(rows, "verdict", "  ")
 
 
-def _verdict(verdict: Verdict) -> str:
-    line = f"{_MARKS[verdict.status]} {code(verdict.gate)} {code(verdict.detail)}"
-    return f"{line}, until {code(verdict.until)}" if verdict.until else line
+def _bold(text: str) -> str:
+    written = prose(text, CELL)
+    return written if written.startswith("`") else f"**{written}**"
 
 
 def _left_out(items: Sequence[object], noun: str, indent: str) -> Iterator[str]:
@@ -174,12 +199,10 @@ def _left_out(items: Sequence[object], noun: str, indent: str) -> Iterator[str]:
         yield f"{indent}- … and {counted(len(items) - ROWS, f'more {noun}')}"
 
 
-def _refusal(refusal: Refusal) -> str:
-    detail, way_out = (
-        code(refusal.detail, _LONGEST_REFUSAL),
-        code(refusal.way_out, _LONGEST_REFUSAL),
-    )
-    return f"> ❌ **Refused** ({code(refusal.code)}): {detail}\n>\n> Way out: {way_out}"
+def _refusal(refusal: Refusal, detail: str) -> str:
+    reason = prose(detail, _LONGEST_REFUSAL)
+    way_out = prose(refusal.way_out, _LONGEST_REFUSAL)
+    return f"> ❌ **Refused** ({code(refusal.code)}): {reason}\n>\n> Way out: {way_out}"
 
 
 def _details(comparison: Comparison, stage: str) -> str:

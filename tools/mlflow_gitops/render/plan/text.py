@@ -6,15 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mlflow_gitops.core.plan.overview import in_order, overview, stages_already_held
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted, first_few, version_list
+from mlflow_gitops.render.console.layout import cell_width, padded
+from mlflow_gitops.render.plan.overview import closing, overview_lines
 from mlflow_gitops.render.plan.phrases import (
     change_text,
-    closing,
     consequences,
+    gate_rows,
+    removal_phrase,
     stage_move,
-    stages_already_held,
 )
 from mlflow_gitops.render.problems import problem_lines
 from mlflow_gitops.render.terminal import Style, safe
@@ -45,29 +48,39 @@ class PlanOutput:
 
 
 def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
-    """Each model that has changes or refusals, then one line that counts."""
+    """What each stage will be as a table, then each model that has changes or refusals, refused
+    ones first, and one line that counts."""
     style = style or Style()
-    plan = output.plan
+    plan, summary = output.plan, overview(output.plan)
     for notice in plan.notices:
         yield style(f"warning: {safe(notice)}", "yellow")
+    yield from overview_lines(summary, style)
     if plan.policy is not None:
         from mlflow_gitops.render.plan.policy import policy_lines  # few plans change the policy
 
         yield from policy_lines(plan.policy, style)
-    for model in plan.models:
+    for model in in_order(plan.models, bool(plan.refusals)):
         if model.changes or model.refusals or output.with_unchanged:
             yield from _model(model, style)
 
-    for name in plan.without_manifest:
-        message = f"{safe(name)}: its manifest was deleted; MLflow is left unchanged"
-        yield style(message, "yellow")
+    yield from _without_manifest(plan, style)
     for refusal in plan.refusals:
         yield from refusal_lines(refusal, style)
     yield from _file_errors(plan, style)
     if plan.onto is not None:
         unchanged = f"{counted(plan.unchanged_models, 'model')} the same as on {safe(plan.onto)}."
         yield style(unchanged, "dim")
-    yield closing(plan)
+    yield closing(plan, summary)
+
+
+def _without_manifest(plan: Plan, style: Style) -> Iterator[str]:
+    """The manifests that this target deletes, and in one line those that were deleted before."""
+    for removed in plan.removed:
+        yield style(f"! {safe(removal_phrase(removed).replace('`', ''))}", "yellow")
+    is_removed = {removed.model for removed in plan.removed}
+    names = [safe(name) for name in plan.without_manifest if name not in is_removed]
+    if names:
+        yield style(f"manifest deleted, left unchanged in MLflow: {first_few(names, 5)}", "dim")
 
 
 def _file_errors(plan: Plan, style: Style) -> Iterator[str]:
@@ -81,7 +94,11 @@ def _file_errors(plan: Plan, style: Style) -> Iterator[str]:
 
 def refusal_lines(refusal: Refusal, style: Style) -> Iterator[str]:
     """Why something is refused, and the way out."""
-    yield f"  {style('✗ refused', 'red')} [{refusal.code}] {safe(refusal.detail)}"
+    yield from _refusal(refusal, refusal.detail, style)
+
+
+def _refusal(refusal: Refusal, detail: str, style: Style) -> Iterator[str]:
+    yield f"  {style('✗ refused', 'red')} [{refusal.code}] {safe(detail)}"
     yield f"    way out: {safe(refusal.way_out)}"
 
 
@@ -97,13 +114,13 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
         yield from _stage(row, model, phrases, width, style)
     for stage, versions in stages_already_held(model).items():
         yield f"  {stage:<{width}}  {version_list(versions)} is already there in MLflow"
-        yield from _gates(_verdicts(model, stage), style)
+        yield from _gates(model, stage, style)
 
     for change in model.changes:
         if change not in covered:
             yield f"  {change_text(change)}{_reason_of_change(change, style)}"
     for refusal in model.refusals:
-        yield from refusal_lines(refusal, style)
+        yield from _refusal(refusal, refusal.brief or refusal.detail, style)
     for note in model.notes:
         yield f"  {style('note: ' + safe(note), 'dim')}"
 
@@ -113,7 +130,7 @@ def _stage(
 ) -> Iterator[str]:
     move = style(f"{stage_move(row):<10}", "bold")
     yield f"  {row.stage:<{width}}  {move}  {_reason(row, style)}"
-    yield from _gates(_verdicts(model, row.stage), style)
+    yield from _gates(model, row.stage, style)
     if phrases:
         yield f"    {safe('; '.join(phrases))}"
     if row.comparison:
@@ -138,23 +155,12 @@ def _reason_of_change(change: Change, style: Style) -> str:
     return f"     {change.commit.sha[:7]}" if change.commit else ""
 
 
-def _verdicts(model: ModelPlan, stage: str) -> list[Verdict]:
-    return [verdict for verdict in model.gates if verdict.stage == stage]
-
-
-def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
-    """The verdicts in one line. Gates that are exempt for the same reason share one entry."""
-    entries = [
-        style(f"{_MARKS[verdict.status]} {safe(verdict.detail)}", _GATE_COLOUR.get(verdict.status))
-        for verdict in verdicts
-        if verdict.status != "exempt"
-    ]
-    exempt: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        if verdict.status == "exempt":
-            exempt.setdefault(verdict.detail, []).append(verdict.gate)
-    for reason, gates in exempt.items():
-        entries.append(f"{_MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(reason)}")
-
-    if entries:
-        yield "    " + "   ".join(entries)
+def _gates(model: ModelPlan, stage: str, style: Style) -> Iterator[str]:
+    """One line for each verdict, failed ones first."""
+    rows = gate_rows(model, stage)
+    width = max(
+        (cell_width(safe(gate)) for status, gate, _ in rows if status != "exempt"), default=0
+    )
+    for status, gate, detail in rows:
+        line = f"{_MARKS[status]} {padded(safe(gate), width)}  {safe(detail)}"
+        yield f"    {style(line, _GATE_COLOUR.get(status))}"
