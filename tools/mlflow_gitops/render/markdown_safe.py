@@ -32,7 +32,7 @@ _TICKS = re.compile(r"`+")
 _PLAIN_WORD = re.compile(
     r"[+-]?[A-Za-z0-9À-ɏ]+(?:(?:[_'-]|(?<=[0-9])[.:](?=[0-9]))[A-Za-z0-9À-ɏ]+)*%?"
 )
-_OPERATORS = frozenset("< > ≤ ≥ = → — – + - …".split())
+_OPERATORS = frozenset("<>≤≥=→—–+-…")
 _REFERENCE = re.compile(r"www|https?$|ftp$|gh-|[0-9a-f]{7,64}$", re.IGNORECASE)
 """What a word may not begin with, or be: GitHub could make a link of it."""
 _START = re.compile(r"(?![0-9]+[.)](?: |$))[(\"'A-Za-z0-9À-ɏ]")
