@@ -49,6 +49,33 @@ def codes(team: Team, *args: str) -> set[str]:
     return {refusal["code"] for model in models for refusal in model["refusals"]}
 
 
+def test_the_plan_that_deletes_a_manifest_says_what_stays(team: Team) -> None:
+    """In the working tree, on a branch, and merged into main; afterwards it is no news."""
+    removed = [{"model": "churn", "stages": {"Production": [3], "Staging": [2]}}]
+    row = "churn  Production  3 stays    ! no longer managed"
+    team.git("checkout", "-q", "-b", "retire")
+    team.git("rm", "-q", "registry/models/churn.yaml")
+    for arguments in ((), ("--rev", "retire"), ("--rev", "retire", "--onto", "main")):
+        ran = team.run("--main", "main", "plan", *arguments)
+        assert ran.code == 0 and row in ran.out, (arguments, ran.out)
+        assert "1 no longer managed; 0 changes to make" in ran.out.splitlines()[-1]
+        data = team.run("--main", "main", "plan", *arguments, "--format", "json").json
+        assert data["removed"] == removed and data["gone"] == ["churn"]
+        assert data["summary"]["outlooks"]["unmanaged"] == 1
+        if not arguments:
+            team.commit("Retire churn")
+
+    team.commit("Another", other="stages: {}\n")
+    ran = team.run("plan", "--rev", "retire~1", "--onto", "retire")
+    assert "churn" not in ran.out, "a branch that the other has nothing to do with"
+    team.git("checkout", "-q", "main")
+    team.git("merge", "-q", "retire")
+    data = team.run("plan", "--format", "json").json
+    assert data["removed"] == [] and data["gone"] == ["churn"]
+    shown = team.run("plan").out
+    assert "manifest deleted, left unchanged in MLflow: churn\n" in shown and row not in shown
+
+
 def test_a_manifest_deleted(team: Team, shelf: ManualRegistry) -> None:
     team.git("rm", "-q", "registry/models/churn.yaml")
     team.commit("Retire churn")

@@ -96,10 +96,10 @@ def _is_plain(text: str) -> bool:
     return all(map(_is_plain_word, text.split(" ")))
 
 
-def _is_plain_word(word: str) -> bool:
-    core = word.lstrip("(\"'").rstrip(".,:;)\"'…")
+def _is_plain_word(token: str) -> bool:
+    core = token.lstrip("(\"'").rstrip(".,:;)\"'…")
     if core == "" or core in _OPERATORS:
-        return set(word) <= set("(\"'.,:;)…<>≤≥=→—–+-")
+        return set(token) <= set("(\"'.,:;)…<>≤≥=→—–+-")
     return _PLAIN_WORD.fullmatch(core) is not None and not _REFERENCE.match(core)
 
 

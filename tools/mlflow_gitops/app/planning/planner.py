@@ -24,7 +24,6 @@ from mlflow_gitops.app.planning.selection import Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
-from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.errors import GitFailure
@@ -74,7 +73,6 @@ class Planner:
             self.histories,
             self._bases,
             prune=options.prune,
-            deletes=self._deletes,
             touched=target.touched,
         )
 
@@ -180,18 +178,6 @@ class Planner:
             self.registry.writers,
         )
         return replace(planned.plan, models=models)
-
-    def _deletes(self, name: str) -> bool:
-        """Whether the target deletes a model's manifest: the working tree does not have it any
-        more, or a branch does not that main has it on."""
-        tip, stem = self.target.tip, file_stem(name)
-        if tip is None:
-            return False
-        files, main_line = self.histories.files, self._workspace.main_line
-        if self.target.is_uncommitted(stem) and files.has_manifest(stem, tip):
-            return True
-        merged = next((sha for sha in reversed(self.target.line.shas) if sha in main_line), tip)
-        return merged != tip and files.has_manifest(stem, merged)
 
     def _policy_change(self, bases: Mapping[str, Base]) -> PolicyChangeReader:
         commits = {base.commit for base in bases.values() if base.commit is not None}

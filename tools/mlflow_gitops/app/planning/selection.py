@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,6 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.validity import Validity
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.plan.plan import RemovedManifest
-from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import Failure
@@ -40,8 +38,6 @@ class PlannedModels:
     """How many more models have a manifest, are not planned, and are known not to change."""
     without_manifest: tuple[str, ...]
     """The models that lost their manifest and are left as they are."""
-    removed: tuple[RemovedManifest, ...]
-    """Those of them whose manifest the target deletes."""
     unmanaged: tuple[str, ...]
     pruned: Mapping[str, str]
     """The models without a manifest that a run has emptied, each with the commit of its stamp."""
@@ -53,6 +49,8 @@ class PlannedModels:
     """The errors that this plan is about."""
     renamed: Mapping[str, str]
     """The models that MLflow only has under a former name, each with that name."""
+    branch: Mapping[str, Desired] | None
+    """What the branch that a merge goes into wants of each model; None if there is no merge."""
     earlier_errors: tuple[Problem, ...] = ()
     """For a merge: the errors that the branch has already, and that the merge has no part in."""
 
@@ -60,7 +58,7 @@ class PlannedModels:
 class Selector:
     """Selects the models of plans for one target. `branch` are the models of the branch that a
     merge goes into, None if the target is not a merge; `touched` are then the paths that the merge
-    changes. For any other target, `deletes` says whether it deletes the manifest of a model."""
+    changes."""
 
     def __init__(
         self,
@@ -71,7 +69,6 @@ class Selector:
         bases: BaseFinder,
         *,
         prune: bool,
-        deletes: Callable[[str], bool],
         touched: Collection[str] = (),
     ) -> None:
         self._registry = registry
@@ -82,7 +79,6 @@ class Selector:
         self._histories = histories
         self._bases = bases
         self._prune = prune
-        self._deletes = deletes
         self._touched = touched
 
     def select(self, names: Sequence[str], unplanned: int) -> PlannedModels:
@@ -116,13 +112,13 @@ class Selector:
             sorted(with_manifest | hidden.keys() | emptied.keys()),
             left_out,
             tuple(name for name in gone if name not in emptied),
-            tuple(self._removed(observed[name] for name in gone if name not in emptied)),
             tuple(name for name in without_manifest if name not in gone),
             self._emptied_before(observed, set(without_manifest) - set(gone)),
             self._prune and not names and not with_file,
             {**self._models.invalid, **hidden},
             validity,
             renamed,
+            self._branch,
             self._earlier_errors(validity) if not names else (),
         )
 
@@ -187,16 +183,6 @@ class Selector:
             return not self._bases.is_later(model.base)
         histories = self._bases.lines.of(model.base).histories
         return histories.files.has_manifest(file_stem(model.name), model.base)
-
-    def _removed(self, models: Iterable[ObservedModel]) -> Iterator[RemovedManifest]:
-        for model in models:
-            before = self._branch.get(model.name) if self._branch is not None else None
-            if before is None and (self._branch is not None or not self._deletes(model.name)):
-                continue
-            stages = observed_stages(model, before)
-            yield RemovedManifest(
-                model.name, {stage: stages[stage] for stage in stages if stage != "Archived"}
-            )
 
     def _emptied_before(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.history.line.line_files import LineFiles
 from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.errors import GitFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +94,31 @@ class Target:
         return cls(
             snapshot, line, line.shas[-1], lambda stem: False, merge, workspace.at(merge.onto)
         )
+
+
+@dataclass(frozen=True)
+class ManifestDeletions:
+    """The manifests that a target deletes, which is no merge."""
+
+    workspace: Workspace
+    target: Target
+
+    @cached_property
+    def files(self) -> LineFiles:
+        """The manifests along the target's line."""
+        return LineFiles(self.target.line, self.workspace.registry)
+
+    def includes(self, model: str) -> bool:
+        """Whether the working tree does not have the model's manifest any more, or a branch does
+        not that has left main with it."""
+        tip, stem = self.target.tip, file_stem(model)
+        if tip is None:
+            return False
+        if self.target.is_uncommitted(stem) and self.files.has_manifest(stem, tip):
+            return True
+        try:
+            main_line = self.workspace.main_line
+        except GitFailure:
+            return False  # a clone that does not know its main branch is planned all the same
+        merged = next((sha for sha in reversed(self.target.line.shas) if sha in main_line), tip)
+        return merged != tip and self.files.has_manifest(stem, merged)

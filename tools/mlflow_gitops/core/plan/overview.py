@@ -90,8 +90,11 @@ def overview(plan: Plan) -> Overview:
     for model, outlook in zip(plan.models, outlooks, strict=True):
         rows += _rows(model, outlook)
     for removed in plan.removed:
-        kept: list[tuple[str | None, Holders]] = [*removed.stages.items()] or [(None, ())]
-        rows += [OverviewRow(removed.model, stage, held, held, "unmanaged") for stage, held in kept]
+        stages: list[tuple[str | None, Holders]] = [*removed.stages.items()] or [(None, ())]
+        rows += [
+            OverviewRow(removed.model, stage, holders, holders, "unmanaged")
+            for stage, holders in stages
+        ]
     counts = Counter(outlooks)
     counts["unmanaged"] += len(plan.removed)
     changes = [change for model in plan.models for change in model.changes]
@@ -184,8 +187,8 @@ def _rows(model: ModelPlan, outlook: Outlook) -> Iterator[OverviewRow]:
     for stage_change in model.stages:
         covered.update(covered_changes(stage_change, model))
         rows.append(_stage_row(stage_change, model, outlook))
-    for stage, held in stages_already_held(model).items():
-        row = OverviewRow(model.model, stage, tuple(held), tuple(held), outlook)
+    for stage, versions in stages_already_held(model).items():
+        row = OverviewRow(model.model, stage, tuple(versions), tuple(versions), outlook)
         judged = _with_gates(row, model)
         if judged.gates or judged.overridden or judged.returning:
             rows.append(judged)
@@ -195,9 +198,9 @@ def _rows(model: ModelPlan, outlook: Outlook) -> Iterator[OverviewRow]:
             rows.append(_alias_row(change, model, outlook))
 
     if not rows and outlook not in ("adopt", "unchanged"):
-        others = len([change for change in model.changes if change not in covered])
+        number = len([change for change in model.changes if change not in covered])
         codes = tuple(dict.fromkeys(refusal.code for refusal in model.refusals))
-        row = OverviewRow(model.model, None, (), (), outlook, others, codes=codes)
+        row = OverviewRow(model.model, None, (), (), outlook, number, codes=codes)
         rows.append(replace(row, until=model.deferred) if outlook == "waiting" else row)
     yield from rows
 
@@ -260,15 +263,17 @@ def _with_gates(row: OverviewRow, model: ModelPlan) -> OverviewRow:
 
 def _codes(row: OverviewRow, model: ModelPlan) -> tuple[str, ...]:
     """The codes of the refusals beside those of gates: those about this row, if there are any."""
-    others = [
+    beside_gates = [
         refusal for refusal in model.refusals if refusal.code != "gate" and not refusal.is_invalid
     ]
     stages = {*model.observed, *model.desired} - {row.stage}
     versions = (None, *row.before, *row.after)
     relevant = [
-        refusal for refusal in others if refusal.version in versions and refusal.field not in stages
+        refusal
+        for refusal in beside_gates
+        if refusal.version in versions and refusal.field not in stages
     ]
-    return tuple(dict.fromkeys(refusal.code for refusal in relevant or others))
+    return tuple(dict.fromkeys(refusal.code for refusal in relevant or beside_gates))
 
 
 def _names(verdicts: Sequence[Verdict], *statuses: str) -> tuple[str, ...]:

@@ -40,9 +40,9 @@ def overview_paragraphs(overview: Overview, space: int) -> list[str]:
         return parts
 
     space -= sum(map(_size, parts))
-    whole = table(HEADS, [_cells(row) for row in overview.rows])
-    if _size(whole) <= space:
-        return [whole, *parts]
+    full_table = table(HEADS, [_cells(row) for row in overview.rows])
+    if _size(full_table) <= space:
+        return [full_table, *parts]
     return [*_compact(overview.rows, space), *parts]
 
 
@@ -71,16 +71,16 @@ def _compact(rows: Sequence[OverviewRow], space: int) -> list[str]:
         f"{safe(verdict)}: {safe(stage)} {move}: {', '.join(models)}"
         for (verdict, stage, move), models in names.items()
     ]
-    whole = fenced(lines, "text", max(map(len, lines)))
-    if _size(whole) <= space:
-        return [whole]
+    grouped = fenced(lines, "text", max(map(len, lines)))
+    if _size(grouped) <= space:
+        return [grouped]
 
     short = [_short_line(row) for row in rows]
-    kept = _fitting(short, space)
-    block = fenced(kept, "text", max(map(len, kept), default=1))
-    if len(kept) == len(short):
+    fitting = _fitting(short, space)
+    block = fenced(fitting, "text", max(map(len, fitting), default=1))
+    if len(fitting) == len(short):
         return [block]
-    missing = counted(len(short) - len(kept), "more row")
+    missing = counted(len(short) - len(fitting), "more row")
     return [
         f"❌ **{missing} do not fit here: run `mlflow-gitops plan` to see them.**",
         block,
@@ -95,14 +95,14 @@ def _short_line(row: OverviewRow) -> str:
 
 
 def _fitting(lines: list[str], space: int) -> list[str]:
-    kept: list[str] = []
+    fitting: list[str] = []
     space -= _size(fenced((), "text"))
     for line in lines:
         space -= _size(line) + 1
         if space < 0:
             break
-        kept.append(line)
-    return kept
+        fitting.append(line)
+    return fitting
 
 
 def _size(text: str) -> int:

@@ -55,11 +55,11 @@ def gate_rows(model: ModelPlan, stage: str) -> list[tuple[GateStatus, str, str]]
 
 def removal_phrase(removed: RemovedManifest) -> str:
     """What it means that a change deletes a manifest; names and commands are between backticks."""
-    holders = [f"{stage} {version_list(held)}" for stage, held in removed.stages.items()]
-    kept = and_list(holders) if holders else "nothing in a stage"
+    holders = [f"{stage} {version_list(versions)}" for stage, versions in removed.stages.items()]
+    stages = and_list(holders) if holders else "nothing in a stage"
     return (
         f"this change deletes the manifest of `{removed.model}`: it is no longer managed, and"
-        f" MLflow keeps {kept} (`reconcile --prune` empties its stages)"
+        f" MLflow keeps {stages} (`reconcile --prune` empties its stages)"
     )
 
 

@@ -69,8 +69,8 @@ def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
         plan.errors
     )
     removals = [f"⚠️ {prose(_capital(removal_phrase(removed)))}." for removed in plan.removed[:ROWS]]
-    rest = (*head, *policy, *errors, *removals, *tail)
-    space = limit - sum(len(part.encode()) + 2 for part in rest) - _SPACE_BESIDE_TABLE
+    other_parts = (*head, *policy, *errors, *removals, *tail)
+    space = limit - sum(len(part.encode()) + 2 for part in other_parts) - _SPACE_BESIDE_TABLE
     head += [*overview_paragraphs(summary, space), *removals, *policy, *errors]
     return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)
 
