@@ -114,7 +114,7 @@ def test_a_huge_manifest_makes_a_comment_that_github_takes(hub: Hub) -> None:
     assert hub.plan(head).code == 0 and hub.status(head)[0] == "success"
     body = hub.comment(number)
     assert len(body) <= 65_536 and "cut here" not in body, "a cut could leave Markdown open"
-    assert "1 → 2" in body and "1 to apply" in body and "refused" not in body
+    assert "1 → 2" in body and "1 waiting" in body and "refused" not in body
 
 
 def test_a_crash_is_a_failure(hub: Hub) -> None:

@@ -14,7 +14,7 @@ from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.plan.drift import healed_drift
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
-from mlflow_gitops.render.plan.text import refusal_lines
+from mlflow_gitops.render.plan.model_text import refusal_lines
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -71,7 +71,7 @@ def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
         waiting = "; ".join(verdict.detail for verdict in outcome.gates if verdict.until)
         yield f"  {style('…', 'yellow')} deferred until {outcome.deferred}: {safe(waiting)}"
     for refusal in outcome.refusals:
-        yield from refusal_lines(refusal, style)
+        yield from refusal_lines(refusal, refusal.detail, style)
     if outcome.error:
         yield f"  {style('✗', 'red')} {safe(outcome.error)}"
 

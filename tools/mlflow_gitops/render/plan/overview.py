@@ -8,7 +8,6 @@ from mlflow_gitops.core.plan.overview import OUTLOOKS, Outlook, Overview, Overvi
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
-from mlflow_gitops.render.console.layout import cell_width, padded
 from mlflow_gitops.render.terminal import Style, safe
 
 HEADS = ("model", "stage", "from → to", "verdict")
@@ -118,6 +117,8 @@ def _plain_verdict(row: OverviewRow) -> str:
 
 
 def _table(rows: tuple[OverviewRow, ...], style: Style) -> Iterator[str]:
+    from mlflow_gitops.render.console.layout import cell_width, padded  # only if there are rows
+
     cells = [
         (safe(row.model), safe(row.stage or NO_VALUE), move_phrase(row), _plain_verdict(row))
         for row in rows
