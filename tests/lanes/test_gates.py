@@ -412,7 +412,7 @@ def test_what_mlflow_shows_before_the_first_reconcile_is_adopted(
     shelf.client.transition_model_version_stage(name, "1", "Production")
     gated.commit("Import", **{name: "stages: {Production: 1}\n"})
     assert {status for found in verdicts(plan(gated)).values() for status in found} == {"exempt"}
-    assert "from, soak, metrics, no_worse_than: adopted" in gated.run("plan").out
+    assert "from, soak, metrics, no_worse_than  adopted" in gated.run("plan").out
     gated.reconcile()
     assert shelf.aliases(name) == {"production": 1}
 
