@@ -57,8 +57,7 @@ class PlannedModels:
 
 class Selector:
     """Selects the models of plans for one target. `branch` are the models of the branch that a
-    merge goes into, None if the target is not a merge; `touched` are then the paths that the merge
-    changes."""
+    merge goes into, None if the target is no merge; `touched` are the paths that it changes."""
 
     def __init__(
         self,
