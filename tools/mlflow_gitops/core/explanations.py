@@ -86,8 +86,8 @@ def explanations_of(printed: str, explanations: Sequence[Explanation]) -> list[E
     """The explanations of a code as some command printed it: `soak-needs-from`,
     `error[stage-unknown]`, `git depth`, `depth`, `held 12 Production`. Several kinds may have one
     code. Empty if it is none."""
-    bracketed = re.search(r"\[([^\]]+)\]", printed)
-    code = " ".join((bracketed[1] if bracketed else printed).split())
+    bracketed = printed.partition("[")[2].partition("]")[0]
+    code = " ".join((bracketed or printed).split())
     if exact := [entry for entry in explanations if code in (entry.code, entry.title)]:
         return exact
 
