@@ -28,7 +28,6 @@ from tests.support.console.shell import Shell
 from tests.support.project.pages import ROOT, Block, blocks, commands_in_text, pages
 
 PICTURES = {
-    ("README.md", "a data scientist                reviewer"),
     ("tests/capstone/README.md", "posts.csv ──► train.py ──► MLflow: versi"),
     ("tools/mlflow_gitops/README.md", "cli/ ─► commands/ ─► app/ ─► edges/   gi"),
     ("tools/mlflow_gitops/DESIGN.md", "registry/              manifests and pol"),
@@ -38,7 +37,7 @@ PICTURES = {
 """Drawings: nothing in them can be run."""
 
 ELSEWHERE = {
-    ("README.md", "pip install mlflow-gitops"): (
+    ("README.md", "pip install ."): (
         "tests/test_newcomer.py", "run line by line, on a server that others filled",
     ),
     ("README.md", "$ mlflow-gitops plan"): (
