@@ -192,7 +192,7 @@ def may_skip_deployments(url: str) -> bool:
 def _requirement(options: InitOptions) -> Requirement:
     if options.requirement:
         return Requirement(options.requirement)
-    return installed_requirement()
+    return installed_requirement(__version__)
 
 
 # -- output -------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mlflow_gitops import __version__
-
 _NAME = "mlflow-gitops"
 
 
@@ -20,13 +18,14 @@ class Requirement(NamedTuple):
     fault: str = ""
 
 
-def installed_requirement() -> Requirement:
-    """The requirement of this installation, by pip's record of it (`direct_url.json`, PEP 610)."""
+def installed_requirement(version: str) -> Requirement:
+    """The requirement of this installation of a version, by pip's record of it (`direct_url.json`,
+    PEP 610)."""
     try:
         record = importlib.metadata.distribution(_NAME).read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
-        return requirement_of({"url": "file://", "dir_info": {}}, __version__)
-    return requirement_of(json.loads(record) if record else None, __version__)
+        return requirement_of({"url": "file://", "dir_info": {}}, version)
+    return requirement_of(json.loads(record) if record else None, version)
 
 
 def requirement_of(source: Mapping[str, Any] | None, version: str) -> Requirement:
