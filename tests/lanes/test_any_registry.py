@@ -108,13 +108,17 @@ def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: LaneRegis
     for name in names[:3]:
         assert shelf.stages(name) == {1: "Production"}
     plan = team.run("plan", *names, "--format", "json")
-    assert plan.code == 0 and plan.json["summary"] == {
-        "models": 5,
-        "changed": 0,
-        "changes": 0,
-        "refused": 0,
-        "invalid": 0,
-    }
+    assert (
+        plan.code == 0
+        and plan.json["summary"].items()
+        >= {
+            "models": 5,
+            "changed": 0,
+            "changes": 0,
+            "refused": 0,
+            "invalid": 0,
+        }.items()
+    )
 
 
 def test_values_are_normalised(team: Team, shelf: LaneRegistry) -> None:

@@ -46,13 +46,17 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
     ran = team.run("plan", "--detailed-exitcode", "--format", "json")
-    assert ran.code == 0 and ran.json["summary"] == {
-        "models": MANY,
-        "changed": 0,
-        "changes": 0,
-        "refused": 0,
-        "invalid": 0,
-    }
+    assert (
+        ran.code == 0
+        and ran.json["summary"].items()
+        >= {
+            "models": MANY,
+            "changed": 0,
+            "changes": 0,
+            "refused": 0,
+            "invalid": 0,
+        }.items()
+    )
     pages = math.ceil(MANY / searches.MODELS_A_PAGE) + math.ceil(MANY / searches.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
