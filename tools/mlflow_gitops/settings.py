@@ -78,6 +78,9 @@ class Settings:
     """One of `environments.yaml` in the registry folder: it decides which folder below that one is
     meant, and which MLflow."""
     receipts_branch: str = ""
+    mlflow_ui: str = ""
+    """The address of MLflow's pages for people, `off` for none; empty if it is that of the
+    server."""
     github: bool = True
     """Whether the repository is on GitHub, as far as its own file says."""
     now: Callable[[], datetime] = utc_now

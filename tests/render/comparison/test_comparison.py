@@ -15,11 +15,20 @@ import pytest
 from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
+from mlflow_gitops.core.history.web_pages import WebPages
+from mlflow_gitops.core.observed.mlflow_pages import pages_of
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.recorded.values import Metric, Record
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.plan.review import (
+    HeldSince,
+    PlanLinks,
+    ReviewedVersion,
+    StageReview,
+    VersionElsewhere,
+)
+from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
+from mlflow_gitops.core.verdicts.verdict import ChangeApprovers, Refusal, Verdict
 from mlflow_gitops.render import status
 from mlflow_gitops.render.comparison import markdown as comparison_markdown
 from mlflow_gitops.render.comparison.brief import brief
@@ -58,6 +67,22 @@ def test_every_form(name: str, found: Comparison) -> None:
     golden(f"{name}.md", comparison_markdown.markdown(found))
 
 
+HOME = "https://github.com/acme/models"
+REVIEW = StageReview(
+    ReviewedVersion(12, "a" * 32, "bob", "c" * 40, has_code=True),
+    ReviewedVersion(
+        14,
+        "b" * 32,
+        "alice",
+        "d" * 40,
+        (Dataset("holdout", "d1"), Dataset("field", "d2")),
+        (VersionElsewhere("staging", 5, ("Production",)),),
+        has_code=True,
+    ),
+    HeldSince("2026-02-02T09:12:00Z"),
+)
+
+
 def promotion() -> Plan:
     """A plan of everything that a pull request's comment can show."""
     pending = ModelPlan(
@@ -67,7 +92,9 @@ def promotion() -> Plan:
         BEFORE.sha,
         desired={"Production": (14,), "Staging": (15,)},
         stages=(
-            StageChange("Production", (12,), (14,), "commit", PROMOTED, comparison=FULL),
+            StageChange(
+                "Production", (12,), (14,), "commit", PROMOTED, comparison=FULL, review=REVIEW
+            ),
             StageChange("Staging", (14,), (15,), "drift", None, "15 was moved to None in MLflow"),
         ),
         changes=(
@@ -106,6 +133,8 @@ def promotion() -> Plan:
             Refusal("gate", "14 may not enter Production: latency_p95_ms 61 > 50", "meet the gate"),
         ),
         notes=("Staging is empty for one write",),
+        owners=("@acme/risk-ml", "@carol"),
+        approvers=ChangeApprovers(("@carol", "@dave"), 128),
     )
     deferred = ModelPlan(
         "churn",
@@ -127,6 +156,11 @@ def promotion() -> Plan:
         onto="main",
         unchanged_models=3,
         refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
+        made_at="2026-02-14T12:00:00Z",
+        links=PlanLinks(
+            pages_of("https://mlflow.example", "https://mlflow.example"),
+            WebPages(f"{HOME}/commit/{{}}", f"{HOME}/pull/{{}}", f"{HOME}/compare/{{}}...{{}}"),
+        ),
     )
 
 

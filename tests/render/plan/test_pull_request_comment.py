@@ -20,12 +20,26 @@ from markdown_it.token import Token
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.observed.mlflow_pages import MlflowPages, pages_of
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, RemovedManifest, StageChange
+from mlflow_gitops.core.plan.review import (
+    HeldSince,
+    PlanLinks,
+    ReviewedVersion,
+    StageReview,
+    VersionElsewhere,
+)
 from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record, Signature
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.verdicts.verdict import (
+    ChangeApprovers,
+    Refusal,
+    ReturningVersion,
+    Verdict,
+)
 from mlflow_gitops.core.yaml.document import CONTROL
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import problems, status
@@ -95,7 +109,9 @@ def a_plan(w: str) -> Plan:
     model = ModelPlan(
         w, f"{w}f", "Pending", w, {w: (1,)}, {w: (2,)},
         stages=(
-            StageChange(w, (1,), (2,), "commit", commit, comparison=a_comparison(w)),
+            StageChange(
+                w, (1,), (2,), "commit", commit, comparison=a_comparison(w), review=a_review(w)
+            ),
             StageChange(f"{w}s", (3,), (4,), "drift", None, w),
         ),
         changes=(
@@ -111,10 +127,25 @@ def a_plan(w: str) -> Plan:
         refusals=(Refusal(w, w, w),),
         notes=(w,),
         deferred=f"{w}d",
+        owners=(w, f"{w}o"),
+        approvers=ChangeApprovers((w,), 7),
+        returning=(ReturningVersion(w, 2, commit),),
     )  # fmt: skip
     made_from = Fingerprint({})
     refusals = (Refusal(w, w, w),)
-    return Plan("a" * 40, (model, model), made_from, (w,), (w, w), refusals, w, 1, notices=(w, w))
+    return Plan(
+        "a" * 40, (model, model), made_from, (w,), (w, w), refusals, w, 1, notices=(w, w),
+        removed=(RemovedManifest(w, {w: (1,)}),), made_at="2026-02-01T00:00:00Z",
+        links=PlanLinks(MlflowPages(None, None)),
+    )  # fmt: skip
+
+
+def a_review(w: str) -> StageReview:
+    data = (Dataset(w, w), Dataset("", w))
+    elsewhere = (VersionElsewhere(w, 3, (w,)),)
+    before = ReviewedVersion(1, w, w, w, data, elsewhere)
+    after = ReviewedVersion(2, "b" * 32, w, "c" * 40, data, elsewhere, has_code=True)
+    return StageReview(before, after, HeldSince("2026-01-01T00:00:00Z"))
 
 
 FORMS: dict[str, Callable[[str], Iterable[str]]] = {
@@ -145,6 +176,25 @@ def test_nothing_of_others_comes_alive(form: str, text: str) -> None:
             assert "@" not in token.content and "GH-" not in token.content, token.content
             assert re.findall(r"#\w+", token.content) in ([], ["#7"]), token.content
     assert not CONTROL.search("\n".join(page))
+
+
+HOMES = ("https://mlflow.example/base/#/", "https://github.com/acme/models/")
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(text=hostile)
+def test_links_lead_to_our_servers_alone(text: str) -> None:
+    """Whatever names, people and ids are made of: each link is one that we made."""
+    pages = pages_of("https://mlflow.example/base/", "https://mlflow.example/base")
+    home = HOMES[1]
+    forge = WebPages(f"{home}commit/{{}}", f"{home}pull/{{}}", f"{home}compare/{{}}...{{}}")
+    plans = [replace(a_plan(w), links=PlanLinks(pages, forge)) for w in (text, "word")]
+    found, expected = (tokens([pull_request_comment.comment(plan)]) for plan in plans)
+    assert [token.type for token in found] == [token.type for token in expected]
+    links = [token.attrs["href"] for token in inner(found) if token.type == "link_open"]
+    assert len(links) == len([t for t in inner(expected) if t.type == "link_open"]) > 5
+    assert all(str(link).startswith(HOMES) for link in links)
+    assert not {token.type for token in inner(found)} & {"image"}
 
 
 @settings(max_examples=EXAMPLES * 3, deadline=None)

@@ -53,6 +53,10 @@ class RegistryEvidence:
                 raise Unreadable(str(failure)) from None
         return self._records[key]
 
+    def read_before(self, version: ObservedVersion) -> Record | None:
+        """A version's run and logged model, if they were read already."""
+        return self._records.get((version.run_id, version.model_id, version.source))
+
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """What a version's artifacts say about themselves. Raises Unreadable."""
         if version.origin is not None:

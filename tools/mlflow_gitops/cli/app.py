@@ -144,6 +144,18 @@ _ReceiptsBranch = Annotated[
         show_default=False,
     ),
 ]
+_MlflowUi = Annotated[
+    str,
+    typer.Option(
+        "--mlflow-ui",
+        metavar="URL",
+        help="The address of MLflow's pages for people, to which a plan links; off for no links."
+        " [default: the server's]",
+        envvar="MLFLOW_GITOPS_MLFLOW_UI",
+        show_envvar=False,
+        show_default=False,
+    ),
+]
 _Verbose = Annotated[
     bool,
     typer.Option(
@@ -180,6 +192,7 @@ def options(
     registry_uri: _RegistryUri = None,
     environment: _Environment = None,
     receipts_branch: _ReceiptsBranch = "",
+    mlflow_ui: _MlflowUi = "",
     verbose: _Verbose = False,
     quiet: _Quiet = False,
     version: _Version = False,
@@ -197,6 +210,7 @@ def options(
         verbosity=verbosity,
         environment=environment or None,
         receipts_branch=receipts_branch,
+        mlflow_ui=mlflow_ui,
         warn=_warn,
     )
 

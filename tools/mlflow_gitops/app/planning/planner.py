@@ -165,19 +165,14 @@ class Planner:
 
     def compared(self, planned: Planned) -> Plan:
         """The plan with a comparison of the old and the new version under each stage that gets
-        another one."""
+        another one, and with what reviewers ask."""
         if not any(model.stages for model in planned.plan.models):
             return planned.plan
-        from mlflow_gitops.app.comparisons import with_comparisons
+        from mlflow_gitops.app.reviewing.reviewed_plan import PlanReviewer
 
-        models = with_comparisons(
-            planned.plan.models,
-            planned.observed,
-            self.lines.first.evidence,
-            lambda name: planned.desired[name].manifest.versions,
-            self.registry.writers,
-        )
-        return replace(planned.plan, models=models)
+        evidence = self.lines.first.evidence
+        reviewer = PlanReviewer(self._workspace, self.registry, evidence, self.target)
+        return reviewer.reviewed(planned, self.began)
 
     def _policy_change(self, bases: Mapping[str, Base]) -> PolicyChangeReader:
         commits = {base.commit for base in bases.values() if base.commit is not None}

@@ -8,13 +8,21 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class WebPages:
     """A repository's pages on its forge. `commit` and `pull_request` are URLs with `{}` in place of
-    the commit's SHA and of the number."""
+    the commit's SHA and of the number. `comparison` is the page of what changed between two
+    commits, with `{}` in place of each."""
 
     commit: str
     pull_request: str
+    comparison: str = ""
 
     def of_commit(self, sha: str) -> str:
         return self.commit.replace("{}", sha)
+
+    def of_comparison(self, before: str, after: str) -> str | None:
+        """The page of what changed from one commit to another; None if the forge has none."""
+        if not self.comparison:
+            return None
+        return self.comparison.replace("{}", before, 1).replace("{}", after, 1)
 
     def of_pull_request(self, number: int) -> str:
         return self.pull_request.replace("{}", str(number))

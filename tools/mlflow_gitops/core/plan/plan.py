@@ -11,13 +11,14 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.secrets import is_secret_name, mask_pair, shown_source
-from mlflow_gitops.core.verdicts.verdict import Refusal, ReturningVersion, Verdict
+from mlflow_gitops.core.verdicts.verdict import ChangeApprovers, Refusal, ReturningVersion, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.comparison.policies import PolicyComparison
     from mlflow_gitops.core.comparison.values import Comparison
     from mlflow_gitops.core.history.people import RecordedPeople
+    from mlflow_gitops.core.plan.review import PlanLinks, StageReview
 
 Action = Literal[
     "create_model",
@@ -84,6 +85,8 @@ class StageChange:
     comparison: Comparison | None = None
     """The version that the stage loses and the one it gets, where it is asked for
     (`Planner.compared`)."""
+    review: StageReview | None = None
+    """What is known of these versions, in a plan that is made to be reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,10 @@ class ModelPlan:
     """Whether MLflow has the model and no reconcile of this repository came before."""
     returning: tuple[ReturningVersion, ...] = ()
     """The versions that come back to a stage from which they were rolled back."""
+    owners: tuple[str, ...] = ()
+    """The people and teams that the manifest names, in a plan that is made to be reviewed."""
+    approvers: ChangeApprovers | None = None
+    """Who approved the change; None if no gate asked for it, or the forge gave no answer."""
 
     @property
     def applying(self) -> tuple[Change, ...]:
@@ -172,6 +179,10 @@ class Plan:
     """What the target changes in the policy, compared with the one that judges; None if nothing."""
     removed: tuple[RemovedManifest, ...] = ()
     """The models of `without_manifest` whose manifest this very target deletes."""
+    made_at: str = ""
+    """When the plan was made, RFC 3339, if it is made to be reviewed."""
+    links: PlanLinks | None = None
+    """Where people see its commits, versions and runs, if it is made to be reviewed."""
 
     @property
     def summary(self) -> dict[str, int]:

@@ -71,6 +71,7 @@ def plan_model(
         deferred=None if stopping else judged.deferred,
         is_adoption=observed is not None and history.base_state == "none",
         returning=judged.returning,
+        approvers=judged.approvers,
     )
     return _with_records(plan, history, observed, context, stop)
 

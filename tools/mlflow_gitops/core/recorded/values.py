@@ -64,6 +64,8 @@ class Record:
     """Whether the fault is that the logged model or the run that the files belong to was deleted,
     or is not in MLflow."""
     is_claim: bool = False
+    trained_by: str | None = None
+    """The user that the run names: whatever the machine that trained it said."""
 
 
 @dataclass(frozen=True, slots=True)

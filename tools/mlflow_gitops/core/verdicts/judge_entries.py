@@ -29,7 +29,13 @@ from mlflow_gitops.core.verdicts.override_lines import (
     overridden,
 )
 from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
-from mlflow_gitops.core.verdicts.verdict import EntryVerdicts, Refusal, ReturningVersion, Verdict
+from mlflow_gitops.core.verdicts.verdict import (
+    ChangeApprovers,
+    EntryVerdicts,
+    Refusal,
+    ReturningVersion,
+    Verdict,
+)
 
 
 def judge_entries(
@@ -47,6 +53,7 @@ def judge_entries(
     refusals: list[Refusal] = []
     notes: list[str] = []
     returning: list[ReturningVersion] = []
+    approvers: ChangeApprovers | None = None
     gates_by_commit = _gates_by_commit(history.entries)
 
     for entry in history.entries:
@@ -74,6 +81,7 @@ def judge_entries(
             notes += ignored_overrides(lines, findings, entry, commit_gates)
             findings = overridden(findings, lines, allowed)
 
+        approvers = approvers or _approvers(gates, subject)
         judged = [_verdict(entry, gate, finding) for gate, finding in findings]
         verdicts += judged
         refusing = [verdict for verdict in judged if _refuses(verdict, writing=writing)]
@@ -89,6 +97,7 @@ def judge_entries(
         max(waits, default=None),
         tuple(dict.fromkeys(notes)),
         tuple(returning),
+        approvers,
     )
 
 
@@ -154,6 +163,19 @@ def _returning(subject: EntrySubject) -> Iterator[ReturningVersion]:
     tenure = subject.tenures.earlier
     if tenure is not None and tenure.is_rolled_back and tenure.ended is not None:
         yield ReturningVersion(subject.stage, subject.number, tenure.ended)
+
+
+def _approvers(gates: Sequence[AskedGate], subject: EntrySubject) -> ChangeApprovers | None:
+    """Who approved the change, by the answers that the gate `approvals` got already."""
+    required = next((gate.settings for gate in gates if gate.name == approvals.GATE.name), None)
+    if required is None:
+        return None
+    try:
+        is_claimed = required.source == "message"
+        known = subject.claims() if is_claimed else subject.approvals()
+    except Unreadable:
+        return None
+    return ChangeApprovers(known.by, known.pull_request) if known is not None else None
 
 
 # -- asking the gates -----------------------------------------------------------------------------

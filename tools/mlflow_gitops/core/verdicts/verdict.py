@@ -85,6 +85,15 @@ class ReturningVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeApprovers:
+    """The people whose approval of a change counts (`@login`, or `Name <email>` if messages are
+    believed), and the number of its pull request as the forge names it."""
+
+    by: tuple[str, ...]
+    pull_request: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EntryVerdicts:
     """The verdicts on a model's entries and what follows from them. `deferred` is the time until
     which a soak keeps the model back, RFC 3339; None if none does."""
@@ -94,3 +103,4 @@ class EntryVerdicts:
     deferred: str | None = None
     notes: tuple[str, ...] = ()
     returning: tuple[ReturningVersion, ...] = ()
+    approvers: ChangeApprovers | None = None

@@ -43,11 +43,13 @@ class GitHubProvider:
         )
 
     def web_pages(self, git: Git) -> WebPages | None:
-        repository = repository_of(git)
+        api_url = _variable("GITHUB_API_URL") or API
+        repository = repository_of(git, api_url)
         if repository is None:
             return None
-        home = f"https://github.com/{repository}"
-        return WebPages(f"{home}/commit/{{}}", f"{home}/pull/{{}}")
+        host = (urlsplit(api_url).hostname or "").removeprefix("api.")
+        home = f"https://{host}/{repository}"
+        return WebPages(f"{home}/commit/{{}}", f"{home}/pull/{{}}", f"{home}/compare/{{}}...{{}}")
 
 
 def repository_of(git: Git | None, api_url: str = API) -> str | None:

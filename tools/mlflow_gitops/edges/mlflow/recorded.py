@@ -10,6 +10,7 @@ from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
 _CONTEXT_TAG = "mlflow.data.context"
 _DATA_PREFIX = "dvc."
 _COMMIT_TAG = "mlflow.source.git.commit"
+_USER_TAG = "mlflow.user"
 
 
 def read_record(
@@ -63,6 +64,7 @@ def read_record(
         ),
         conflicting_data=conflicting,
         is_claim=is_claim,
+        trained_by=tags.get(_USER_TAG) or None,
     )
 
 

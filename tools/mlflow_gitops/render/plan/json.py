@@ -11,6 +11,7 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render.comparison.json import comparison_data
 from mlflow_gitops.render.plan.policy import policy_data
+from mlflow_gitops.render.plan.review_json import approval_data, stage_review_data
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import JSON_SCHEMA, json_document
@@ -24,12 +25,12 @@ def json(output: PlanOutput) -> Iterator[str]:
 def plan_data(plan: Plan) -> dict[str, Any]:
     """The whole plan. Stamps are not listed as changes."""
     summary = overview(plan)
-    is_run_refused = bool(plan.refusals)
     return {
         "schema": JSON_SCHEMA,
         "commit": plan.commit,
+        "made_at": plan.made_at or None,
         "fingerprint": plan.fingerprint.digest,
-        "models": [_model(model, is_run_refused) for model in plan.models],
+        "models": [_model(model, plan) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
         "gone": list(plan.without_manifest),
         "removed": [
@@ -113,20 +114,21 @@ def refusal_data(refusal: Refusal) -> dict[str, str]:
     return {"code": refusal.code, "detail": refusal.detail, "way_out": refusal.way_out}
 
 
-def _model(model: ModelPlan, is_run_refused: bool) -> dict[str, Any]:
+def _model(model: ModelPlan, plan: Plan) -> dict[str, Any]:
     return {
         "model": model.model,
         "file": model.file,
         "sync": model.sync,
         "base": model.base,
-        "stages": [_stage(row) for row in model.stages],
+        "stages": [_stage(row) | stage_review_data(row, model, plan) for row in model.stages],
         "changes": [change_data(change) for change in model.changes],
         "gates": [verdict_data(verdict) for verdict in model.gates],
         "refusals": [refusal_data(refusal) for refusal in model.refusals],
         "notes": list(model.notes),
         "deferred": model.deferred,
-        "outlook": model_outlook(model, is_run_refused),
+        "outlook": model_outlook(model, bool(plan.refusals)),
         "adoption": model.is_adoption,
+        **approval_data(model, plan),
     }
 
 

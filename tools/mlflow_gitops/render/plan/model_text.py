@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.plan.overview import stages_already_held
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.console.layout import cell_width, padded
 from mlflow_gitops.render.plan.phrases import change_text, consequences, gate_rows, stage_move
+from mlflow_gitops.render.plan.review import Sentence, approval_sentence, stage_sentences
 from mlflow_gitops.render.terminal import Style, safe
 
 _MARKS = {
@@ -29,7 +30,7 @@ _GATE_COLOUR = {
 }
 
 
-def model_lines(model: ModelPlan, style: Style) -> Iterator[str]:
+def model_lines(model: ModelPlan, plan: Plan, style: Style) -> Iterator[str]:
     head = f"{style(safe(model.model), 'bold')}   {style(safe(model.file or ''), 'dim')}"
     yield head if model.changes else f"{head}   {model.sync}"
 
@@ -39,6 +40,8 @@ def model_lines(model: ModelPlan, style: Style) -> Iterator[str]:
         phrases, changes = consequences(row, model)
         covered.update(changes)
         yield from _stage(row, model, phrases, width, style)
+        for sentence in stage_sentences(row, model, plan):
+            yield f"    {_plain(sentence, style)}"
     for stage, versions in stages_already_held(model).items():
         yield f"  {stage:<{width}}  {version_list(versions)} is already there in MLflow"
         yield from _gates(model, stage, style)
@@ -48,6 +51,8 @@ def model_lines(model: ModelPlan, style: Style) -> Iterator[str]:
             yield f"  {change_text(change)}{_reason_of_change(change, style)}"
     for refusal in model.refusals:
         yield from refusal_lines(refusal, refusal.brief or refusal.detail, style)
+    if approvals := approval_sentence(model, plan):
+        yield f"  {_plain(approvals, style)}"
     for note in model.notes:
         yield f"  {style('note: ' + safe(note), 'dim')}"
 
@@ -74,6 +79,12 @@ def _reason(row: StageChange, style: Style) -> str:
         return style("not committed yet", "cyan")
 
     return f'{row.commit.sha[:7]} "{safe(row.commit.subject)}"'
+
+
+def _plain(sentence: Sentence, style: Style) -> str:
+    """A sentence without the backticks around other people's words."""
+    text = "".join(part.text for part in sentence if not part.needs_link)
+    return style(safe(text.replace("`", "")), "dim")
 
 
 def _reason_of_change(change: Change, style: Style) -> str:

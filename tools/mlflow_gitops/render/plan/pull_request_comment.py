@@ -10,12 +10,13 @@ from mlflow_gitops.core.plan.overview import (
     OUTLOOKS,
     Overview,
     in_order,
+    model_outlook,
     overview,
     stages_already_held,
 )
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal
-from mlflow_gitops.core.wording import counted, first_few, version_list
+from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.markdown import sections
@@ -30,6 +31,12 @@ from mlflow_gitops.render.plan.phrases import (
     stage_move,
 )
 from mlflow_gitops.render.plan.policy import policy_paragraphs
+from mlflow_gitops.render.plan.review import (
+    Sentence,
+    approval_sentence,
+    next_step,
+    stage_sentences,
+)
 from mlflow_gitops.render.plan.text import PlanOutput
 
 _MARKS = {
@@ -58,7 +65,7 @@ def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
     table comes first."""
     summary = overview(plan)
     models = in_order(plan.models, bool(plan.refusals))
-    blocks = [_block(model) for model in models if model.changes or model.refusals]
+    blocks = [_block(model, plan) for model in models if model.changes or model.refusals]
     tail = list(_tail(plan))
     head = ["## Model registry: plan", f"{_mark(summary)} **{closing(plan, summary)}**"]
     head += notice_lines((*notices, *plan.notices))
@@ -121,40 +128,44 @@ def no_plan(reason: str) -> str:
     return f"## Model registry: no plan\n\n{code(reason, 2000)}"
 
 
-def _block(model: ModelPlan) -> Block:
-    without_details = "\n".join(_model(model))
+def _block(model: ModelPlan, plan: Plan) -> Block:
+    without_details = "\n".join(_model(model, plan))
     details = [_details(row.comparison, row.stage) for row in model.stages if row.comparison]
     full = "\n\n".join([without_details, *details])
     return Block(full, without_details, bool(model.refusals))
 
 
-def _model(model: ModelPlan) -> Iterator[str]:
+def _model(model: ModelPlan, plan: Plan) -> Iterator[str]:
     yield f"### {code(model.model)}\n"
-    yield from _stages(model)
+    yield from _stages(model, plan)
 
     for refusal in model.refusals:
         yield f"\n{_refusal(refusal, refusal.brief or refusal.detail)}"
-    if model.deferred:
-        yield f"\n⏳ Reconcile waits until {code(model.deferred)}."
+    if approvals := approval_sentence(model, plan):
+        yield f"\n{_capital(_linked(approvals))}."
+    if sentence := next_step(model, model_outlook(model, bool(plan.refusals)), plan):
+        yield f"\n{prose(sentence)}"
     for note in model.notes[:ROWS]:
         yield f"\nNote: {prose(note)}"
     if model.file:
         yield f"\n<sub>in {code(model.file)}</sub>"
 
 
-def _stages(model: ModelPlan) -> Iterator[str]:
+def _stages(model: ModelPlan, plan: Plan) -> Iterator[str]:
     """Each stage that changes, each that gates were asked for, and every other change."""
     covered: set[Change] = set()
     for row in model.stages:
         phrases, changes = consequences(row, model)
         covered.update(changes)
-        yield f"- {code(row.stage)} **{stage_move(row)}** {_reason(row)}"
+        yield f"- {code(row.stage)} **{_move(row, model, plan)}** {_reason(row, plan)}"
         yield from _gates(model, row.stage)
         if phrases:
             yield f"  - {'; '.join(map(prose, phrases))}"
         if row.comparison:
             differences = "; ".join(map(prose, brief(row.comparison)))
             yield f"  - {_pair(row.comparison)}: {differences}"
+        for sentence in stage_sentences(row, model, plan):
+            yield f"  - {_linked(sentence)}"
 
     for stage, versions in stages_already_held(model).items():
         yield f"- {code(stage)} {version_list(versions)} is already there in MLflow"
@@ -166,14 +177,47 @@ def _stages(model: ModelPlan) -> Iterator[str]:
     yield from _left_out(other_changes, "change", "")
 
 
-def _reason(row: StageChange) -> str:
+def _linked(sentence: Sentence) -> str:
+    """A sentence in Markdown, with its links."""
+    return "".join(
+        f"[{prose(part.text)}]({part.url})" if part.url else _span(part.text) for part in sentence
+    )
+
+
+def _span(text: str) -> str:
+    """A part of a sentence; what stands between two parts is our own."""
+    return text if text.strip(",;: ") == "" else prose(text)
+
+
+def _move(row: StageChange, model: ModelPlan, plan: Plan) -> str:
+    """The versions that hold a stage now and then; those that are served, with links."""
+    review, links = row.review, plan.links
+    if review is None or links is None:
+        return stage_move(row)
+    urls = {
+        version.number: links.of_version(model.model, version)
+        for version in (review.before, review.after)
+        if version is not None
+    }
+    sides = (
+        ", ".join(
+            f"[{number}]({urls[number]})" if urls.get(number) else str(number) for number in side
+        )
+        for side in (row.before, row.after)
+    )
+    return " → ".join(side or NO_VALUE for side in sides)
+
+
+def _reason(row: StageChange, plan: Plan) -> str:
     """Why a stage changes: the commit that asked for it, or what happened in MLflow."""
     if row.cause == "drift":
         return f"drift: {prose(row.reason)}"
     if row.commit is None:
         return "not committed yet"
 
-    return f"{code(row.commit.sha[:7])} {code(row.commit.subject)}"
+    url = plan.links.of_commit(row.commit.sha) if plan.links else None
+    sha = code(row.commit.sha[:7])
+    return f"{f'[{sha}]({url})' if url else sha} {code(row.commit.subject)}"
 
 
 def _reason_of_change(change: Change) -> str:

@@ -60,7 +60,7 @@ def _details(output: PlanOutput, style: Style) -> Iterator[str]:
         from mlflow_gitops.render.plan.model_text import model_lines
 
         for model in models:
-            yield from model_lines(model, style)
+            yield from model_lines(model, plan, style)
 
 
 def _without_manifest(plan: Plan, style: Style) -> Iterator[str]:
