@@ -119,13 +119,13 @@ def has_owner_approved(owners: Sequence[str], approved_by: Sequence[str]) -> boo
 
 
 def places_elsewhere(
-    model: Manifest, version: int, environment: str, others: Sequence[tuple[str, Manifest]]
+    model: Manifest, version: int, environment: str, manifests: Sequence[tuple[str, Manifest]]
 ) -> tuple[VersionElsewhere, ...]:
     """Where else a version of `environment` holds a stage. Versions are the same if one is pinned
     as a copy of the other, if both are copies of a third, or if their files have one digest."""
     spec = model.versions.get(version) or VersionSpec()
     places = []
-    for name, manifest in others:
+    for name, manifest in manifests:
         stages: dict[int, list[str]] = {}
         for stage, holders in manifest.stages.items():
             for number in holders:

@@ -37,7 +37,7 @@ class Refusal:
     field: str | None = None
     expected: str | None = None
     actual: str | None = None
-    brief: str = ""
+    brief: str = field(default="", compare=False)
     """`detail` without what the verdicts of the gates say already; empty if that is all of it."""
 
     @property
