@@ -16,6 +16,10 @@ Scope = Literal["model", "commit", "file"]
 GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
 
 
+_NOT_COMPARED: str = field(default="", compare=False)
+"""`Refusal` has a field of the name `field`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why something is not done, and how to get past it (RULES R4).
@@ -37,7 +41,7 @@ class Refusal:
     field: str | None = None
     expected: str | None = None
     actual: str | None = None
-    brief: str = field(default="", compare=False)
+    brief: str = _NOT_COMPARED
     """`detail` without what the verdicts of the gates say already; empty if that is all of it."""
 
     @property
