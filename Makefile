@@ -18,7 +18,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-lowest attacks test-real test-servers prove mutants lint bench capstone clean
+.PHONY: help demo test test-lowest attacks test-real test-weekly test-servers prove mutants lint bench capstone clean
 # Compiled modules are kept: else each of the tests' processes compiles them again. `make clean` removes them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,6 +31,7 @@ help:
 	@echo 'make test-lowest the same for the lowest version of each dependency, in .venv-lowest; the tests that these matter to'
 	@echo 'make attacks     what SECURITY.md claims: each attack, and honest work beside it'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
+	@echo 'make test-weekly those of them that take too long for each change'
 	@echo 'make test-servers the same journey on servers of many versions of MLflow, each in a venv below build/servers; writes a table'
 	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'
 	@echo 'make mutants     which small changes of the core no test notices; takes half an hour, prints a score'
@@ -57,7 +58,10 @@ attacks: .venv/dev
 	@$(BIN)/pytest -n 3 --dist loadgroup -m 'attack and not real' tests/attacks $(PYTEST_ARGS)
 
 test-real: .venv/real
-	@$(BIN)/pytest -n 2 --dist loadgroup -m real $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m 'real and not weekly' $(PYTEST_ARGS)
+
+test-weekly: .venv/real
+	@$(BIN)/pytest -n 2 --dist loadgroup -m weekly $(PYTEST_ARGS)
 
 test-servers: .venv/dev
 	@$(BIN)/python -m tests.servers $(ARGS)

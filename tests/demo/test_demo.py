@@ -43,6 +43,7 @@ def run_demo(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.real
+@pytest.mark.weekly
 def test_the_demo_runs_twice(tmp_path: Path) -> None:
     folder = tmp_path / "story"
     for _ in range(2):

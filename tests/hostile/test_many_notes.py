@@ -114,12 +114,13 @@ def must_be_bounded(team: Team, children: Children) -> None:
         assert ran.seconds < SECONDS and ran.megabytes < MEGABYTES, ran
 
 
+LONG = (pytest.mark.real, pytest.mark.weekly)
 QUICK = ("a note that is too large", "receipts of lists", "lines that begin like a receipt")
 
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=() if case in QUICK else pytest.mark.real) for case in LARGE],
+    [pytest.param(case, marks=() if case in QUICK else LONG) for case in LARGE],
 )
 def test_large_notes(case: str, team: Team, children: Children) -> None:
     head = team.git("rev-parse", "HEAD")
@@ -127,7 +128,7 @@ def test_large_notes(case: str, team: Team, children: Children) -> None:
     must_be_bounded(team, children)
 
 
-@pytest.mark.parametrize("count", [50_000, pytest.param(400_000, marks=pytest.mark.real)])
+@pytest.mark.parametrize("count", [50_000, pytest.param(400_000, marks=LONG)])
 def test_a_note_on_every_commit(count: int, team: Team, children: Children) -> None:
     head = team.git("rev-parse", "HEAD")
     names = (commit for commit, _ in zip(commits(team, head), range(count), strict=False))

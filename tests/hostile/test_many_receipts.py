@@ -69,6 +69,7 @@ LARGE: dict[str, Callable[[str], Iterator[bytes]]] = {
     "many small receipts": small,
     "deep ones": deep,
 }
+LONG = (pytest.mark.real, pytest.mark.weekly)
 QUICK = ("a file that is too large", "lists", "deep ones")
 
 
@@ -99,7 +100,7 @@ SIZES = {case: (1, 10_000) for case in LARGE} | {"many small receipts": (100_000
 @pytest.mark.parametrize(
     ("case", "commits_of"),
     [
-        pytest.param(case, size, marks=() if case in QUICK and size == 1 else pytest.mark.real)
+        pytest.param(case, size, marks=() if case in QUICK and size == 1 else LONG)
         for case, sizes in SIZES.items()
         for size in sizes
     ],

@@ -39,7 +39,7 @@ def constraints(folder: Path, kind: str) -> Path:
     return folder / "lowest.txt"
 
 
-@pytest.fixture(scope="module", params=["newest", "lowest"])
+@pytest.fixture(scope="module", params=["newest", pytest.param("lowest", marks=pytest.mark.weekly)])
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what pip brings for it."""
     folder = tmp_path_factory.mktemp("small")

@@ -17,7 +17,7 @@ OLD = "2.9.2"
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", [OLD, "installed"])
+@pytest.mark.parametrize("name", [OLD, pytest.param("installed", marks=pytest.mark.weekly)])
 def test_every_step_of_the_journey(name: str) -> None:
     python = Path(sys.executable)
     if name == OLD:

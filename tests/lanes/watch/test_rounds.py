@@ -204,6 +204,7 @@ def usual_collector() -> Iterator[None]:
 
 
 @pytest.mark.real
+@pytest.mark.weekly
 @pytest.mark.usefixtures("usual_collector")
 def test_memory_stays_flat(team: Team, shelf: LaneRegistry, rounds: Rounds) -> None:
     """Rounds with drift to heal in every tenth; `MLFLOW_GITOPS_TEST_ROUNDS` makes them more."""
