@@ -178,6 +178,24 @@ def test_each_thing_to_see_has_a_row(plan: Plan, row: str, counted: str) -> None
     assert verdict[2:] in table_row.replace("`", "")
 
 
+def test_many_minor_changes_are_one_line() -> None:
+    """So that no stage's change drowns among them."""
+    tag = Change("set_tag", None, "k", "a", "b")
+    minor = [
+        ModelPlan(f"m{number:02}", None, "Pending", "a", changes=(tag,)) for number in range(30)
+    ]
+    plan = plan_of(*minor, promoted("zeta"))
+    assert table_of(plan) == [
+        "zeta | Production | 1 → 2 | ✓ to apply",
+        "other changes alone: m00, m01, m02, m03, m04 and 25 more",
+    ]
+    page = comment(plan)
+    assert "Other changes alone (30 models): `m00`, " in page
+    assert page.index("### `zeta`") < page.index("### `m00`")
+    few = plan_of(*minor[:3], promoted("zeta"))
+    assert [row.split(" | ")[0] for row in table_of(few)] == ["zeta", "m00", "m01", "m02"]
+
+
 def test_drift_is_healed_beside_a_refusal() -> None:
     healing = StageChange("Staging", (9,), (8,), "drift", None, "9 was moved to Staging in MLflow")
     moved = Change("transition", 8, None, "None", "Staging", "drift")

@@ -33,6 +33,7 @@ OUTLOOKS: tuple[Outlook, ...] = (
 )
 """In the order in which people need to see them."""
 
+_MOST_MINOR = 10
 Holders = tuple[int, ...]
 
 
@@ -62,6 +63,11 @@ class OverviewRow:
     returning: ReturningVersion | None = None
     was_set_by_hand: bool = False
 
+    @property
+    def is_minor(self) -> bool:
+        """Whether the model only gets other tags, descriptions and the like."""
+        return self.stage is None and self.outlook in ("apply", "heal")
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -79,6 +85,17 @@ class Overview:
     @property
     def models(self) -> int:
         return sum(self.counts.values())
+
+    @property
+    def table(self) -> tuple[OverviewRow, ...]:
+        """The rows for a table: without the minor ones, if these are many."""
+        return self.rows if not self.minor else tuple(r for r in self.rows if not r.is_minor)
+
+    @property
+    def minor(self) -> tuple[str, ...]:
+        """The models with minor changes alone, if they are too many for rows of their own."""
+        names = tuple(row.model for row in self.rows if row.is_minor)
+        return names if len(names) > _MOST_MINOR else ()
 
 
 def overview(plan: Plan) -> Overview:
@@ -100,7 +117,7 @@ def overview(plan: Plan) -> Overview:
     changes = [change for model in plan.models for change in model.changes]
     applying = sum(change.applies for change in changes)
     return Overview(
-        tuple(sorted(_with_codes(rows, run_codes), key=lambda row: OUTLOOKS.index(row.outlook))),
+        tuple(sorted(_with_codes(rows, run_codes), key=_place)),
         {outlook: counts[outlook] for outlook in OUTLOOKS},
         tuple(
             model.model
@@ -136,8 +153,17 @@ def model_outlook(model: ModelPlan, is_run_refused: bool = False) -> Outlook:
 
 
 def in_order(models: Sequence[ModelPlan], is_run_refused: bool = False) -> list[ModelPlan]:
-    """Models in the order of their outlooks: refused ones first."""
-    return sorted(models, key=lambda model: OUTLOOKS.index(model_outlook(model, is_run_refused)))
+    """Models in the order of their outlooks, refused ones first; of equal ones, those first of
+    which a stage changes."""
+
+    def place(model: ModelPlan) -> tuple[int, bool]:
+        return OUTLOOKS.index(model_outlook(model, is_run_refused)), not model.stages
+
+    return sorted(models, key=place)
+
+
+def _place(row: OverviewRow) -> tuple[int, bool]:
+    return OUTLOOKS.index(row.outlook), row.stage is None
 
 
 def covered_changes(row: StageChange, model: ModelPlan) -> list[Change]:

@@ -101,13 +101,22 @@ def _outlook_phrase(row: OverviewRow) -> str:
     return "to apply"
 
 
+def grouped_models(overview: Overview) -> list[tuple[str, tuple[str, ...]]]:
+    """The models that are only listed, each list with its words."""
+    groups = [
+        ("other changes alone", overview.minor),
+        ("adopted as MLflow has them", overview.adopted),
+    ]
+    return [(words, models) for words, models in groups if models]
+
+
 def overview_lines(overview: Overview, style: Style) -> Iterator[str]:
     """The rows as a table for a terminal, and the models that are only adopted."""
-    if overview.rows:
-        yield from _table(overview.rows, style)
-    if overview.adopted:
-        names = first_few([safe(name) for name in overview.adopted], _NAMES)
-        yield style(f"adopted as MLflow has them: {names}", "dim")
+    if overview.table:
+        yield from _table(overview.table, style)
+    for words, models in grouped_models(overview):
+        names = first_few([safe(name) for name in models], _NAMES)
+        yield style(f"{words}: {names}", "dim")
     if overview.rows or overview.adopted:
         yield ""
 

@@ -9,7 +9,7 @@ from mlflow_gitops.core.plan.overview import Outlook, Overview, OverviewRow
 from mlflow_gitops.core.wording import NO_VALUE, counted, first_few
 from mlflow_gitops.render.console.layout import cut_middle
 from mlflow_gitops.render.markdown_safe import CELL, ROWS, cell, code, fenced, prose, table
-from mlflow_gitops.render.plan.overview import HEADS, move_phrase, verdict_phrase
+from mlflow_gitops.render.plan.overview import HEADS, grouped_models, move_phrase, verdict_phrase
 from mlflow_gitops.render.terminal import safe
 
 MARKS: dict[Outlook, str] = {
@@ -32,18 +32,18 @@ def overview_paragraphs(overview: Overview, space: int) -> list[str]:
     and as one short line a row, refused ones first, if that is too long as well. Only then rows are
     cut, the last ones first, and counted in bold."""
     parts = []
-    if overview.adopted:
-        names = first_few([code(name, CELL) for name in overview.adopted], ROWS)
-        title = counted(len(overview.adopted), "model")
-        parts.append(f"{title} adopted as MLflow has them: {names}.")
-    if not overview.rows:
+    for words, models in grouped_models(overview):
+        names = first_few([code(cut_middle(name, CELL), CELL) for name in models], ROWS)
+        parts.append(f"{words[0].upper()}{words[1:]} ({counted(len(models), 'model')}): {names}.")
+    if not overview.table:
         return parts
 
+    rows = overview.table
     space -= sum(map(_size, parts))
-    full_table = table(HEADS, [_cells(row) for row in overview.rows])
+    full_table = table(HEADS, [_cells(row) for row in rows])
     if _size(full_table) <= space:
         return [full_table, *parts]
-    return [*_compact(overview.rows, space), *parts]
+    return [*_compact(rows, space), *parts]
 
 
 def _cells(row: OverviewRow) -> tuple[str, ...]:
