@@ -133,8 +133,11 @@ def test_exemption_that_no_receipt_supports(
             earlier.setattr(receipt_format, "RECEIPT_SCHEMA", 2)
             earlier.setattr(judge_entries, "Finding", lambda *args, **more: Finding(*args))
         assert company.reconcile("--push-receipts").code == 0 and company.production() == {3}
+    # A run of format 2 after one of format 3 leaves out what that format has, which shows as well.
+    is_older = believed == "a tag, before format 3"
+    expected = {"exempt 3 Production", *(["contradicted"] if is_older else [])}
     for _ in range(2):
-        assert company.found_by_verify() == {"exempt 3 Production"}
+        assert company.found_by_verify() == expected
         assert company.reconcile("--push-receipts").code == 0
     company.acknowledge()
     assert company.found_by_verify() == set()
