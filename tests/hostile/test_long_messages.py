@@ -63,7 +63,13 @@ def commit_all(team: Team, commits: Commits) -> None:
     team.git("reset", "-q", "--hard")
 
 
-@pytest.mark.parametrize("case", CASES)
+LONG = (pytest.mark.real, pytest.mark.weekly)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=LONG if case.startswith("three hundred") else ()) for case in CASES],
+)
 def test_a_message_made_to_cost(case: str, tmp_path: Path, children: Children) -> None:
     team = Team(tmp_path / "repo", "unused")
     team.commit("First", m="stages: {Production: 1}\n")

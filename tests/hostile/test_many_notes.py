@@ -115,7 +115,7 @@ def must_be_bounded(team: Team, children: Children) -> None:
 
 
 LONG = (pytest.mark.real, pytest.mark.weekly)
-QUICK = ("a note that is too large", "receipts of lists", "lines that begin like a receipt")
+QUICK = ("a note that is too large",)
 
 
 @pytest.mark.parametrize(
