@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange, stages_already_held
 from mlflow_gitops.core.verdicts.verdict import ReturningVersion, Verdict
 
 Outlook = Literal[
@@ -194,16 +194,6 @@ def is_following_alias(change: Change, row: StageChange) -> bool:
         return False
     has_stage_name = (change.key or "").lower() == row.stage.lower()
     return has_stage_name or (len(row.after) == 1 and change.after == row.after[0])
-
-
-def stages_already_held(model: ModelPlan) -> dict[str, list[int]]:
-    """Stages that gates were asked for although MLflow already shows the versions there."""
-    changing = {row.stage for row in model.stages}
-    versions_by_stage: dict[str, set[int]] = {}
-    for verdict in model.gates:
-        if verdict.stage not in changing:
-            versions_by_stage.setdefault(verdict.stage, set()).add(verdict.version)
-    return {stage: sorted(versions) for stage, versions in versions_by_stage.items()}
 
 
 def _rows(model: ModelPlan, outlook: Outlook) -> Iterator[OverviewRow]:

@@ -193,3 +193,13 @@ class Plan:
             "refused": sum(model.is_refused for model in self.models) + len(self.refusals),
             "invalid": sum(model.is_invalid for model in self.models),
         }
+
+
+def stages_already_held(model: ModelPlan) -> dict[str, list[int]]:
+    """Stages that gates were asked for although MLflow already shows the versions there."""
+    changing = {row.stage for row in model.stages}
+    versions_by_stage: dict[str, set[int]] = {}
+    for verdict in model.gates:
+        if verdict.stage not in changing:
+            versions_by_stage.setdefault(verdict.stage, set()).add(verdict.version)
+    return {stage: sorted(versions) for stage, versions in versions_by_stage.items()}

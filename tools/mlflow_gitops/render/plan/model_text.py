@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlflow_gitops.core.plan.overview import stages_already_held
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange, stages_already_held
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.console.layout import cell_width, padded

@@ -6,15 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.comparison.values import Comparison
-from mlflow_gitops.core.plan.overview import (
-    OUTLOOKS,
-    Overview,
-    in_order,
-    model_outlook,
-    overview,
-    stages_already_held,
-)
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.plan.overview import OUTLOOKS, Overview, in_order, model_outlook, overview
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange, stages_already_held
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
 from mlflow_gitops.core.yaml.problems import Problem
