@@ -84,8 +84,8 @@ def _checked(file: str, table: dict[str, Any]) -> FileSettings:
                 fix="Set MLFLOW_TRACKING_URI, or list the servers in environments.yaml.",
             )
         if key not in KEYS:
-            other = _OTHER_NAMES.get(key)
-            hint = f"did you mean {other!r}?" if other else did_you_mean(key, KEYS)
+            similar_key = _OTHER_NAMES.get(key)
+            hint = f"did you mean {similar_key!r}?" if similar_key else did_you_mean(key, KEYS)
             raise InvalidFiles(
                 f"{file} has no setting {key!r}; {hint or 'known: ' + ', '.join(KEYS)}"
             )
@@ -115,8 +115,10 @@ def settings_text(registry_dir: str | None, *, on_github: bool = True) -> str:
 
 def differences(branch: FileSettings, main: FileSettings) -> list[str]:
     """What a branch's file sets otherwise than the main branch's: `registry_dir = "evil"`."""
-    held = asdict(main)
-    return [_shown(key, value) for key, value in asdict(branch).items() if value != held[key]]
+    main_values = asdict(main)
+    return [
+        _shown(key, value) for key, value in asdict(branch).items() if value != main_values[key]
+    ]
 
 
 def _shown(key: str, value: str | bool) -> str:

@@ -117,7 +117,7 @@ def overview(plan: Plan) -> Overview:
     changes = [change for model in plan.models for change in model.changes]
     applying = sum(change.applies for change in changes)
     return Overview(
-        tuple(sorted(_with_codes(rows, run_codes), key=_place)),
+        tuple(sorted(_with_codes(rows, run_codes), key=_row_position)),
         {outlook: counts[outlook] for outlook in OUTLOOKS},
         tuple(
             model.model
@@ -156,13 +156,13 @@ def in_order(models: Sequence[ModelPlan], is_run_refused: bool = False) -> list[
     """Models in the order of their outlooks, refused ones first; of equal ones, those first of
     which a stage changes."""
 
-    def place(model: ModelPlan) -> tuple[int, bool]:
+    def position(model: ModelPlan) -> tuple[int, bool]:
         return OUTLOOKS.index(model_outlook(model, is_run_refused)), not model.stages
 
-    return sorted(models, key=place)
+    return sorted(models, key=position)
 
 
-def _place(row: OverviewRow) -> tuple[int, bool]:
+def _row_position(row: OverviewRow) -> tuple[int, bool]:
     return OUTLOOKS.index(row.outlook), row.stage is None
 
 

@@ -62,19 +62,19 @@ def with_file_settings(
 def _report_differences(
     settings: Settings, in_tree: FileSettings, chosen: FileSettings, ref: str
 ) -> None:
-    given = {
+    given_options = {
         "registry_dir": settings.registry_dir,
         "main": settings.main,
         "receipts_branch": settings.receipts_branch,
         "env": settings.environment,
     }
-    unused: dict[str, Any] = {name: "" for name, value in given.items() if value}
+    unused: dict[str, Any] = {name: "" for name, value in given_options.items() if value}
     from mlflow_gitops.core.settings_file import differences
 
-    found = differences(replace(in_tree, **unused), replace(chosen, **unused))
-    if found:
+    changed_settings = differences(replace(in_tree, **unused), replace(chosen, **unused))
+    if changed_settings:
         settings.warn(
-            f"{SETTINGS_FILE} in this checkout has {', '.join(found)}, which differs from {ref}."
+            f"{SETTINGS_FILE} in this checkout has {', '.join(changed_settings)}, which differs from {ref}."
             f" That of {ref} counts until the change is merged."
         )
 

@@ -23,9 +23,11 @@ def find_absence(
     """The planned models that were reconciled and are not shown, at least one."""
     absent = tuple(name for name, base in bases.items() if base.state == "deleted")
     owner = finder.owner
-    shown = sum(1 for model in observed.values() if model.owner in (None, owner) and model.base)
-    place = registry_place(registry.display_uri, registry.workspace)
-    return Absence(absent, shown, place, finder.recorded_place())
+    shown_models = sum(
+        1 for model in observed.values() if model.owner in (None, owner) and model.base
+    )
+    address = registry_place(registry.display_uri, registry.workspace)
+    return Absence(absent, shown_models, address, finder.recorded_place())
 
 
 def with_hidden(

@@ -45,13 +45,13 @@ def named_people(receipt: Receipt) -> Iterator[tuple[str, str, RecordedPeople]]:
 
 def run_faults(receipt: Receipt, run: ForgeRun | None, main_branch: str) -> Iterator[str]:
     """What of a receipt differs from the run that it names; None: the forge has no such run."""
-    named = named_run(receipt)
+    run_facts = named_run(receipt)
     if run is None:
-        yield f"the forge has no run {named['url']}"
+        yield f"the forge has no run {run_facts['url']}"
         return
-    if named.get("event") != run.event:
-        yield f"its run is said to be of {named.get('event')}, and the forge says {run.event}"
-    actor = named.get("actor")
+    if run_facts.get("event") != run.event:
+        yield f"its run is said to be of {run_facts.get('event')}, and the forge says {run.event}"
+    actor = run_facts.get("actor")
     if actor is not None and actor.lower() not in {login.lower() for login in run.actors}:
         yield f"@{actor} is said to have started its run, and the forge names {_logins(run.actors)}"
     if run.branch not in (None, main_branch):
