@@ -74,8 +74,8 @@ def _report_differences(
     changed_settings = differences(replace(in_tree, **unused), replace(chosen, **unused))
     if changed_settings:
         settings.warn(
-            f"{SETTINGS_FILE} in this checkout has {', '.join(changed_settings)}, which differs from {ref}."
-            f" That of {ref} counts until the change is merged."
+            f"{SETTINGS_FILE} in this checkout has {', '.join(changed_settings)}, which differs"
+            f" from {ref}. That of {ref} counts until the change is merged."
         )
 
 
