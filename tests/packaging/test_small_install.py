@@ -139,11 +139,12 @@ def test_models_in_s3_need_an_extra(installed: Path, server: str, tmp_path: Path
     from mlflow import MlflowClient
 
     client = MlflowClient(server)
-    client.create_registered_model("bucketed")
-    client.create_model_version("bucketed", "s3://models/1", await_creation_for=0)
+    name = installed.parent.name  # the installs share the server
+    client.create_registered_model(name)
+    client.create_model_version(name, "s3://models/1", await_creation_for=0)
     team = Team(tmp_path / "repo", server)
-    team.commit("Begin", bucketed="stages: {}\n")
+    team.commit("Begin", **{name: "stages: {}\n"})
     pinned = ["--version", "1", "--digest", f"sha256:{'0' * 64}"]
-    fetch = ["fetch", "bucketed", *pinned, "--to", "files"]
+    fetch = ["fetch", name, *pinned, "--to", "files"]
     failed = run(installed, team, *fetch, uri=server, expect=1).stderr
     assert "'mlflow-gitops[s3]'" in failed
