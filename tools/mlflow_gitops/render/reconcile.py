@@ -12,6 +12,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.render.console.layout import Span, paragraph
 from mlflow_gitops.render.plan.drift import healed_drift
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
 from mlflow_gitops.render.plan.model_text import refusal_lines
@@ -64,16 +65,18 @@ def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
     yield f"{head}  {counted(len(outcome.changes), 'change')}" if outcome.changes else head
 
     for sentence in healed_drift(outcome.changes):
-        yield f"  drift healed: {safe(sentence)}"
+        yield from paragraph([Span(f"drift healed: {safe(sentence)}")], style, "  ")
     for stage, version in outcome.entered:
         yield f"  {stage} now holds {version}"
     if outcome.deferred:
         waiting = "; ".join(verdict.detail for verdict in outcome.gates if verdict.until)
-        yield f"  {style('…', 'yellow')} deferred until {outcome.deferred}: {safe(waiting)}"
+        text = f" deferred until {outcome.deferred}: {safe(waiting)}"
+        yield from paragraph([Span("…", "yellow"), Span(text)], style, "  ", "    ")
     for refusal in outcome.refusals:
         yield from refusal_lines(refusal, refusal.detail, style)
     if outcome.error:
-        yield f"  {style('✗', 'red')} {safe(outcome.error)}"
+        spans = [Span("✗", "red"), Span(f" {safe(outcome.error)}")]
+        yield from paragraph(spans, style, "  ", "    ")
 
 
 def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
