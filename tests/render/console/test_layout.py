@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mlflow_gitops.render.console.layout import (
     Column,
-    Row,
-    Span,
+    Styled,
+    TableRow,
     cell_width,
     cut_middle,
     fitted,
@@ -64,14 +64,14 @@ def test_what_is_cut_fits(text: str, width: int) -> None:
 @settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(12, 50))
 def test_a_paragraph_fits_and_loses_nothing(texts: list[str], width: int) -> None:
-    lines = list(paragraph([Span(text) for text in texts], style(width), "  ", "    "))
+    lines = list(paragraph([Styled(text) for text in texts], style(width), "  ", "    "))
     assert all(cell_width(line) <= width for line in lines)
     shown = "".join(line.strip() for line in lines)
     assert shown.replace(" ", "") == "".join(texts).replace(" ", "")
 
 
 def test_a_paragraph_breaks_at_spaces() -> None:
-    spans = [Span("refused: "), Span("2 may not enter Production", "red")]
+    spans = [Styled("refused: "), Styled("2 may not enter Production", "red")]
     assert list(paragraph(spans, style(20), "  ", "      ")) == [
         "  refused: 2 may not",
         "      enter",
@@ -110,7 +110,7 @@ def test_the_widest_column_is_cut_first(
 )
 def test_a_table_fits(rows: list[tuple[str, str, str]], width: int) -> None:
     columns = (Column(8), Column(8))
-    table = [Row([Span(a), Span(b)], [Span(c)] if c.strip() else []) for a, b, c in rows]
+    table = [TableRow([Styled(a), Styled(b)], [Styled(c)] if c.strip() else []) for a, b, c in rows]
     lines = list(table_lines(table, columns, style(width)))
     assert all(cell_width(line) <= width for line in lines)
     assert len(lines) >= len(rows)
@@ -118,10 +118,11 @@ def test_a_table_fits(rows: list[tuple[str, str, str]], width: int) -> None:
 
 def test_the_last_text_of_a_row_is_wrapped_below_itself() -> None:
     table = [
-        Row(
-            [Span("fraud-detector"), Span("Production")], [Span("refused: metrics, soak and tags")]
+        TableRow(
+            [Styled("fraud-detector"), Styled("Production")],
+            [Styled("refused: metrics, soak and tags")],
         ),
-        Row([Span("模型"), Span("Staging")], [Span("to apply")]),
+        TableRow([Styled("模型"), Styled("Staging")], [Styled("to apply")]),
     ]
     columns = (Column(12), Column(10))
     assert list(table_lines(table, columns, style(50))) == [

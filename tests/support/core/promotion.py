@@ -13,7 +13,7 @@ from mlflow_gitops.core.plan.review import (
     PlanLinks,
     ReviewedVersion,
     StageReview,
-    VersionElsewhere,
+    VersionCopy,
 )
 from mlflow_gitops.core.recorded.values import Dataset
 from mlflow_gitops.core.verdicts.verdict import ChangeApprovers, Refusal, Verdict
@@ -30,7 +30,7 @@ REVIEW = StageReview(
         "alice",
         "d" * 40,
         (Dataset("holdout", "d1"), Dataset("field", "d2")),
-        (VersionElsewhere("staging", 5, ("Production",)),),
+        (VersionCopy("staging", 5, ("Production",)),),
         has_code=True,
     ),
     HeldSince("2026-02-02T09:12:00Z"),

@@ -1,9 +1,8 @@
-"""The audit trail for people and programs: text, JSON, JSON lines, CSV and Markdown."""
+"""The audit trail for people and programs: text, JSON, JSON lines and Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,32 +11,6 @@ from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.terminal import JSON_SCHEMA, Style, as_json, safe
-
-COLUMNS = (
-    "type",
-    "at",
-    "commit",
-    "model",
-    "stage",
-    "from",
-    "to",
-    "author",
-    "co_authors",
-    "merged_by",
-    "approved_by",
-    "approved_by_source",
-    "pr",
-    "pr_source",
-    "subject",
-    "overrides",
-    "effect",
-    "effect_at",
-    "detail",
-    "author_source",
-    "opened_by",
-    "pushed_by",
-)
-"""The columns of the CSV form."""
 
 _HEADS = (
     "when (UTC)",
@@ -55,8 +28,6 @@ _RESULT = {
     "adopted": ("✓", "green"),
     "superseded": ("↷", "dim"),
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula, wherever its text came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +89,6 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
     }
 
 
-def as_csv(log: Log) -> Iterator[str]:
-    """CSV (RFC 4180) with a header. Several values in one cell are separated by `; `. With
-    `spreadsheet_safe`, a cell that a spreadsheet would run as a formula begins with an
-    apostrophe."""
-    yield ",".join(COLUMNS)
-    for audited in log.events:
-        data = event_data(audited)
-        effect = data["effect"] or {}
-        data["overrides"] = [
-            f"{used.gate}{used.claim}: {used.reason}" for used in audited.overrides
-        ]
-        data |= {"effect": effect.get("result"), "effect_at": effect.get("at")}
-
-        line = io.StringIO()
-        writer = csv.writer(line, lineterminator="")
-        cells = [_csv_cell(data[column]) for column in COLUMNS]
-        writer.writerow(map(_guarded, cells) if log.spreadsheet_safe else cells)
-        yield line.getvalue()
-
-
-def _csv_cell(value: object) -> str:
-    if isinstance(value, list):
-        text = "; ".join(map(str, value))
-    else:
-        text = "" if value is None else str(value)
-    return safe(text)
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
 def markdown(log: Log) -> Iterator[str]:
     """A table, the newest event last. Everything that other people wrote is in code spans."""
     from mlflow_gitops.render.markdown_safe import table  # a terminal needs no Markdown
@@ -183,12 +122,16 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
     )
 
 
+_COUNTED = re.compile("[^\0-\u02ff→—…]")
+"""Characters that may take more cells than one, or none."""
+
+
 def text(log: Log, style: Style | None = None) -> Iterator[str]:
     """One line for each event, in columns that fit a terminal. Overrides, the approvals of a
     commit, and why a file cannot be read follow on lines of their own."""
     style = style or Style()
     rows = [_text_row(audited) for audited in log.events]
-    if style.width is not None or not all(map(str.isascii, map("".join, rows))):
+    if style.width is not None or any(map(_COUNTED.search, map("".join, rows))):
         yield from _laid_out(log, rows, style)
         return
 
@@ -222,14 +165,14 @@ def _laid_out(log: Log, rows: Sequence[tuple[str, ...]], style: Style) -> Iterat
     )
 
 
-def _remarks(audited: AuditedEvent, shown: set[str]) -> Iterator[tuple[str, str | None]]:
+def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[str, str | None]]:
     """What follows below an event, each with its colour: overrides, the approvals of a commit that
-    is not `shown` yet, and details."""
+    is not in `commits_shown` yet, and details."""
     for used in audited.overrides:
         gate = f"{safe(used.gate)} overridden{used.claim}"
         yield f"! {gate}: {safe(used.reason)}", "yellow"
-    if audited.people.approved_by and audited.event.commit.sha not in shown:
-        shown.add(audited.event.commit.sha)
+    if audited.people.approved_by and audited.event.commit.sha not in commits_shown:
+        commits_shown.add(audited.event.commit.sha)
         yield f"approved by {_approvers(audited)}{_participants(audited)}", "dim"
     if audited.event.detail:
         is_drift = audited.event.kind == "drift"

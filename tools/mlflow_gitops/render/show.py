@@ -19,7 +19,7 @@ from mlflow_gitops.render.audit.departures import (
     departure_sentence,
     left_in_mlflow,
 )
-from mlflow_gitops.render.console.layout import Span, cell_width, padded, paragraph
+from mlflow_gitops.render.console.layout import Styled, cell_width, padded, paragraph
 from mlflow_gitops.render.log import event_data, subject
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -129,44 +129,47 @@ def text(holders: HoldersAt, style: Style | None = None) -> Iterator[str]:
 
 def _every_model(holders: HoldersAt, style: Style) -> Iterator[str]:
     for stage_holders in holders.models:
-        yield from paragraph([Span(safe(stage_holders.model), "bold")], style)
+        yield from paragraph([Styled(safe(stage_holders.model), "bold")], style)
         width = max((cell_width(safe(stage)) for stage in stage_holders.stages), default=0)
         for stage, versions in stage_holders.stages.items():
             since = stage_holders.since.get(stage)
             suffix = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
-            held = [Span(f"{padded(safe(stage), width)}  "), Span(version_list(versions), "bold")]
-            yield from paragraph([*held, Span(suffix, "dim")], style, "  ")
+            spans = [
+                Styled(f"{padded(safe(stage), width)}  "),
+                Styled(version_list(versions), "bold"),
+            ]
+            yield from paragraph([*spans, Styled(suffix, "dim")], style, "  ")
         for drift in stage_holders.drift:
             doubt = f" nobody knows whether this was so already: {safe(drift.detail)}"
-            yield from paragraph([Span("!", "yellow"), Span(doubt)], style, "  ")
+            yield from paragraph([Styled("!", "yellow"), Styled(doubt)], style, "  ")
 
     commit = f"commit {holders.commit[:7]}" if holders.commit else "before the first commit"
     counted_models = counted(len(holders.models), "model")
     total = f"{counted_models} at {format_minute(holders.at)} UTC, {commit}."
-    yield from paragraph([Span(total)], style)
+    yield from paragraph([Styled(total)], style)
 
 
 def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) -> Iterator[str]:
     """What is served and since when, by which commit, with whose approval, instead of which
     version, and made from what."""
-    name = Span(safe(model.name), "bold")
+    name = Styled(safe(model.name), "bold")
     if not models or model.desired is None:
         yield from _without_manifest(name, model, style)
         return
 
     [stage_holders] = models
     stage = _main_stage(model.desired, stage_holders)
-    other_stages = Span(_other_stages(stage_holders, stage), "dim")
+    other_stages = Styled(_other_stages(stage_holders, stage), "dim")
     if stage is None or stage not in model.events:
-        yield from paragraph([name, Span("  holds no stage."), other_stages], style)
+        yield from paragraph([name, Styled("  holds no stage."), other_stages], style)
         return
 
     audited, versions = model.events[stage], stage_holders.stages[stage]
     at = audited.event.commit.at
     since = f"since {format_minute(at)} UTC, {age(at, model.now)}"
-    numbers = Span(version_list(versions), "bold")
-    effect = Span(f"  {since}{_effect(audited, model.has_receipts)}")
-    head = [name, Span(f"  {safe(stage)} "), numbers, effect, other_stages]
+    numbers = Styled(version_list(versions), "bold")
+    effect = Styled(f"  {since}{_effect(audited, model.has_receipts)}")
+    head = [name, Styled(f"  {safe(stage)} "), numbers, effect, other_stages]
     yield from paragraph(head, style)
     yield from _line("by", _author(audited), style)
     yield from _line("approved", _approval(audited), style)
@@ -178,13 +181,13 @@ def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) ->
         yield from _line("drift", f"{safe(drift.detail)}; healed {drift.receipt.at}", style)
 
 
-def _without_manifest(name: Span, model: OneModel, style: Style) -> Iterator[str]:
+def _without_manifest(name: Styled, model: OneModel, style: Style) -> Iterator[str]:
     departure = model.departure
     if departure is None:
-        yield from paragraph([name, Span("  has no manifest at that time.")], style)
+        yield from paragraph([name, Styled("  has no manifest at that time.")], style)
         return
     reason = f"  has no manifest: {departure_sentence(departure)}."
-    yield from paragraph([name, Span(reason)], style)
+    yield from paragraph([name, Styled(reason)], style)
     if departure.renamed_to is None:
         remaining = left_in_mlflow(departure.remaining) or "nothing in a stage"
         source = (
@@ -252,5 +255,5 @@ def _made_from(model: OneModel, desired: Desired, versions: Sequence[int]) -> st
 
 
 def _line(label: str, text: str, style: Style) -> Iterator[str]:
-    spans = [Span(f"{label:<9}", "dim"), Span(f"  {text}")]
+    spans = [Styled(f"{label:<9}", "dim"), Styled(f"  {text}")]
     yield from paragraph(spans, style, "  ", " " * 13)

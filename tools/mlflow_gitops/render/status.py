@@ -9,7 +9,7 @@ from typing import Any
 
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted, version_list
-from mlflow_gitops.render.console.layout import Column, Row, Span, paragraph, table_lines
+from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, table
 from mlflow_gitops.render.plan.json import refusal_data
 from mlflow_gitops.render.plan.pull_request_comment import error_lines, notice_lines
@@ -52,18 +52,20 @@ def text(plan: Plan, style: Style | None = None) -> Iterator[str]:
     style = style or Style()
     rows = _rows(plan)
     for notice in plan.notices:
-        yield from paragraph([Span(f"warning: {safe(notice)}", "yellow")], style)
-    yield from table_lines([_text_row(row) for row in rows], (Column(12), Column()), style, _HOLDERS)
+        yield from paragraph([Styled(f"warning: {safe(notice)}", "yellow")], style)
+    yield from table_lines(
+        [_text_row(row) for row in rows], (Column(12), Column()), style, _HOLDERS
+    )
     yield from problem_lines(plan.errors)
-    yield from paragraph([Span(_total(rows))], style)
+    yield from paragraph([Styled(_total(rows))], style)
 
 
-def _text_row(row: _Row) -> Row:
-    details = [Span(safe(row.holders)), Span(safe(row.note)), Span(safe(row.refusals), "red")]
+def _text_row(row: _Row) -> TableRow:
+    details = [Styled(safe(row.holders)), Styled(safe(row.note)), Styled(safe(row.refusals), "red")]
     details = [detail for detail in details if detail.text]
-    separated = [span for detail in details for span in (Span("  "), detail)][1:]
-    sync = Span(f"{row.sync:<{_WIDEST_SYNC}}", _SYNC_COLOUR.get(row.sync, "dim"))
-    return Row([Span(safe(row.model)), sync], separated)
+    separated = [span for detail in details for span in (Styled("  "), detail)][1:]
+    sync = Styled(f"{row.sync:<{_WIDEST_SYNC}}", _SYNC_COLOUR.get(row.sync, "dim"))
+    return TableRow([Styled(safe(row.model)), sync], separated)
 
 
 def json(plan: Plan) -> Iterator[str]:

@@ -9,7 +9,7 @@ from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.table import Row, Section, table_sections
 from mlflow_gitops.render.console.layout import (
     Column,
-    Span,
+    Styled,
     cell_width,
     cut_middle,
     fitted,
@@ -40,16 +40,16 @@ def text(comparison: Comparison, style: Style | None = None) -> Iterator[str]:
         yield from _section(section, widths, style)
 
 
-def summary_span(comparison: Comparison) -> Span:
+def summary_span(comparison: Comparison) -> Styled:
     """The comparison in one sentence, as it is shown under a stage of a plan."""
     differences = "; ".join(safe(part) for part in brief(comparison))
     pair = f"{comparison.after.number} compared with {comparison.before.number}"
-    return Span(f"{pair}: {differences}", "red" if comparison.breaking else "dim")
+    return Styled(f"{pair}: {differences}", "red" if comparison.breaking else "dim")
 
 
 def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]:
-    title = Span(section.title, "bold")
-    note = [Span(f"   {safe(section.note)}", "dim")] if section.note else []
+    title = Styled(section.title, "bold")
+    note = [Styled(f"   {safe(section.note)}", "dim")] if section.note else []
     yield from paragraph([title, *note], style, "  ")
 
     for row in section.rows:
@@ -63,12 +63,12 @@ def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]
             yield f"    {line}".rstrip()
             continue
         hanging = " " * (sum(widths) + 10)
-        yield from paragraph([Span(f"{line}  "), Span(remark, "dim")], style, "    ", hanging)
+        yield from paragraph([Styled(f"{line}  "), Styled(remark, "dim")], style, "    ", hanging)
     for line in section.diff:
         yield f"    {style(safe(line), _DIFF_COLOUR.get(line[:1]))}"
     for finding in section.findings:
-        mark = Span("✗", "red") if finding.breaks else Span("·")
-        yield from paragraph([mark, Span(f" {safe(finding.detail)}")], style, "    ")
+        mark = Styled("✗", "red") if finding.breaks else Styled("·")
+        yield from paragraph([mark, Styled(f" {safe(finding.detail)}")], style, "    ")
 
 
 def _cells(row: Row) -> list[str]:

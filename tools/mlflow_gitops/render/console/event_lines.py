@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mlflow_gitops.render.console.layout import Column, Row, Span, paragraph, table_rows
+from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_rows
 from mlflow_gitops.render.terminal import Style
 
 Coloured = tuple[str, "str | None"]
@@ -38,22 +38,22 @@ def event_lines(events: Sequence[EventText], style: Style) -> Iterator[str]:
     for event, lines in zip(events, tables, strict=True):
         yield from lines
         for text, colour in event.remarks:
-            yield from paragraph([Span(text, colour)], style, "    ")
+            yield from paragraph([Styled(text, colour)], style, "    ")
 
 
-def _row(event: EventText, *, is_narrow: bool) -> Row:
+def _row(event: EventText, *, is_narrow: bool) -> TableRow:
     at, model, stage, change, author, subject = event.cells
     cells = [
-        Span(at, "dim"),
-        Span(event.commit, "yellow"),
-        Span(model, "bold"),
-        Span(stage),
-        Span(change, event.change_colour),
+        Styled(at, "dim"),
+        Styled(event.commit, "yellow"),
+        Styled(model, "bold"),
+        Styled(stage),
+        Styled(change, event.change_colour),
     ]
-    last = [Span(subject)]
+    last = [Styled(subject)]
     if is_narrow:
-        last = [Span(f"{author}  "), *last] if author else last
+        last = [Styled(f"{author}  "), *last] if author else last
     else:
-        cells.append(Span(author))
+        cells.append(Styled(author))
     effect, colour = event.effect
-    return Row(cells, [*last, Span("  "), Span(effect, colour)] if effect else last)
+    return TableRow(cells, [*last, Styled("  "), Styled(effect, colour)] if effect else last)

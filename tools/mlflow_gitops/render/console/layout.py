@@ -16,7 +16,7 @@ _NARROWEST = 8
 _GAP = "  "
 
 
-class Span(NamedTuple):
+class Styled(NamedTuple):
     """A part of a text with its colour, and the address that it leads to."""
 
     text: str
@@ -28,7 +28,7 @@ def cell_width(text: str) -> int:
     """How many cells of a terminal a line takes. It has no control characters."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth  # most text is ASCII, and start-up does not pay for the rest
+    from wcwidth import wcswidth  # most text is ASCII, and start-up does not pay for the remainder
 
     return max(int(wcswidth(text)), 0)
 
@@ -68,61 +68,61 @@ def _end(text: str, width: int) -> str:
 
 
 def paragraph(
-    spans: Iterable[Span], style: Style, indent: str = "", hanging: str | None = None
+    spans: Iterable[Styled], style: Style, indent: str = "", hanging: str | None = None
 ) -> Iterator[str]:
     """A text in lines that fit. The first one begins with `indent`, all others with `hanging`, by
     default two cells further in."""
     hanging = indent + _GAP if hanging is None else hanging
-    words = list(_words(spans))
+    tokens = list(_tokens(spans))
     if style.width is None:
-        yield indent + _printed([span for word in words for span in word], style)
+        yield indent + _printed([span for token in tokens for span in token], style)
         return
 
-    line: list[Span] = []
+    line: list[Styled] = []
     margin = indent
-    for word in _broken(words, max(style.width - cell_width(hanging), 1)):
-        taken = cell_width(margin) + sum(cell_width(span.text) for span in (*line, *word))
-        if any(span.text.strip() for span in line) and taken > style.width:
+    for token in _broken(tokens, max(style.width - cell_width(hanging), 1)):
+        line_width = cell_width(margin) + sum(cell_width(span.text) for span in (*line, *token))
+        if any(span.text.strip() for span in line) and line_width > style.width:
             yield margin + _printed(line, style)
             line, margin = [], hanging
-        if line or word[0].text != " ":
-            line += word
+        if line or token[0].text != " ":
+            line += token
     yield margin + _printed(line, style)
 
 
-def _words(spans: Iterable[Span]) -> Iterator[list[Span]]:
+def _tokens(spans: Iterable[Styled]) -> Iterator[list[Styled]]:
     """Words, each of one or more spans, and the spaces between them."""
-    word: list[Span] = []
+    token: list[Styled] = []
     for span in spans:
         for index, part in enumerate(span.text.split(" ")):
             if index:
-                if word:
-                    yield word
-                word = []
+                if token:
+                    yield token
+                token = []
                 yield [span._replace(text=" ")]
             if part:
-                word.append(span._replace(text=part))
-    if word:
-        yield word
+                token.append(span._replace(text=part))
+    if token:
+        yield token
 
 
-def _broken(words: Iterable[list[Span]], width: int) -> Iterator[list[Span]]:
-    """The words; those that are wider than a line in parts."""
-    for word in words:
-        if sum(cell_width(span.text) for span in word) <= width:
-            yield word
+def _broken(tokens: Iterable[list[Styled]], width: int) -> Iterator[list[Styled]]:
+    """The tokens; those that are wider than a line in parts."""
+    for token in tokens:
+        if sum(cell_width(span.text) for span in token) <= width:
+            yield token
             continue
-        for span in word:
-            rest = span.text
-            while rest:
-                part = _start(rest, width) or rest[:1]
+        for span in token:
+            remainder = span.text
+            while remainder:
+                part = _start(remainder, width) or remainder[:1]
                 yield [span._replace(text=part)]
-                rest = rest[len(part) :]
+                remainder = remainder[len(part) :]
 
 
-def _printed(line: Sequence[Span], style: Style) -> str:
+def _printed(line: Sequence[Styled], style: Style) -> str:
     """A line with its colours and links. Neighbours that look alike are printed as one."""
-    merged: list[Span] = []
+    merged: list[Styled] = []
     for span in line:
         if merged and merged[-1][1:] == span[1:]:
             merged[-1] = merged[-1]._replace(text=merged[-1].text + span.text)
@@ -163,15 +163,15 @@ def fitted(widths: Sequence[int], columns: Sequence[Column], width: int | None) 
     return fitting
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row of a table: cells in columns, and a text that is wrapped below itself."""
 
-    cells: Sequence[Span]
-    last: Sequence[Span] = ()
+    cells: Sequence[Styled]
+    last: Sequence[Styled] = ()
 
 
 def table_lines(
-    rows: Sequence[Row], columns: Sequence[Column], style: Style, last_least: int = 24
+    rows: Sequence[TableRow], columns: Sequence[Column], style: Style, last_least: int = 24
 ) -> Iterator[str]:
     """The lines of `table_rows`, one row after the other."""
     for lines in table_rows(rows, columns, style, last_least):
@@ -179,7 +179,7 @@ def table_lines(
 
 
 def table_rows(
-    rows: Sequence[Row], columns: Sequence[Column], style: Style, last_least: int = 24
+    rows: Sequence[TableRow], columns: Sequence[Column], style: Style, last_least: int = 24
 ) -> Iterator[list[str]]:
     """The lines of each row, in columns. If fewer than `last_least` cells are left for the last
     text, it begins on a line of its own."""
@@ -202,13 +202,13 @@ def table_rows(
         elif is_narrow:
             yield [head, *paragraph(row.last, style, _GAP * 2, _GAP * 2)]
         else:
-            first, *others = paragraph(row.last, style, " " * offset, " " * offset)
-            yield [head + _GAP + first[offset:], *others]
+            first, *continuation = paragraph(row.last, style, " " * offset, " " * offset)
+            yield [head + _GAP + first[offset:], *continuation]
 
 
 def _table_widths(
     natural: Sequence[int],
-    rows: Sequence[Row],
+    rows: Sequence[TableRow],
     columns: Sequence[Column],
     style: Style,
     last_least: int,

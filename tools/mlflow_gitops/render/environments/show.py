@@ -11,7 +11,7 @@ from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render.console.layout import Span, cell_width, padded, paragraph
+from mlflow_gitops.render.console.layout import Styled, cell_width, padded, paragraph
 from mlflow_gitops.render.log import event_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -80,11 +80,11 @@ def text(everywhere: ModelEverywhere, style: Style | None = None) -> Iterator[st
             since = environment.holders.since.get(stage)
             when = f"  since {format_minute(since.at)} UTC  {since.commit[:7]}" if since else ""
             held = f"{safe(stage)} {version_list(versions)}"
-            spans = [Span(f"{padded(environment.name, width)}  {held}"), Span(when, "dim")]
+            spans = [Styled(f"{padded(environment.name, width)}  {held}"), Styled(when, "dim")]
             yield from paragraph(spans, style, "  ", " " * (width + 6))
             for version in versions:
                 for origin in _origin(environment, version):
-                    yield from paragraph([Span(origin)], style, " " * (width + 8))
+                    yield from paragraph([Styled(origin)], style, " " * (width + 8))
 
 
 def _origin(environment: ModelInEnvironment, version: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mlflow_gitops.core.wording import NO_VALUE, counted, version_list
-from mlflow_gitops.render.console.layout import Column, Row, Span, paragraph, table_lines
+from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 Cells = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -78,7 +78,9 @@ def text(matrix: EnvironmentMatrix, style: Style | None = None) -> Iterator[str]
     rows = [("", *names)]
     rows += [(safe(model), *_row(matrix, model)) for model in matrix.cells]
     table = [
-        Row([Span(cell, None if number else "bold") for cell in cells[:-1]], [Span(cells[-1])])
+        TableRow(
+            [Styled(cell, None if number else "bold") for cell in cells[:-1]], [Styled(cells[-1])]
+        )
         for number, cells in enumerate(rows)
     ]
     yield from table_lines(table, [Column(12)] * len(names), style)
@@ -86,7 +88,7 @@ def text(matrix: EnvironmentMatrix, style: Style | None = None) -> Iterator[str]
     for status in matrix.statuses:
         if status.document is None:
             sentence = f"{status.name} could not be read: {safe(status.error)}"
-            yield from paragraph([Span(sentence, "red")], style)
+            yield from paragraph([Styled(sentence, "red")], style)
     models, environments = counted(len(matrix.cells), "model"), counted(len(names), "environment")
     yield f"{models} in {environments}."
 

@@ -1,4 +1,4 @@
-"""What a plan comes to, in words: a row for each stage that changes, and counts that add up."""
+"""What a plan comes to, in title: a row for each stage that changes, and counts that add up."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def _outlook_phrase(row: OverviewRow) -> str:
 
 
 def grouped_models(overview: Overview) -> list[tuple[str, tuple[str, ...]]]:
-    """The models that are only listed, each list with its words."""
+    """The models that are only listed, each list with its title."""
     groups = [
         ("other changes alone", overview.minor),
         ("adopted as MLflow has them", overview.adopted),
     ]
-    return [(words, models) for words, models in groups if models]
+    return [(title, models) for title, models in groups if models]
 
 
 def overview_lines(overview: Overview, style: Style) -> Iterator[str]:
@@ -115,17 +115,19 @@ def overview_lines(overview: Overview, style: Style) -> Iterator[str]:
     if not (overview.rows or overview.adopted):
         return
     # What has nothing to show loads nothing for it.
-    from mlflow_gitops.render.console.layout import Column, Row, Span, paragraph, table_lines
+    from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 
     if overview.table:
-        rows = [Row([Span(head, "dim") for head in HEADS[:-1]], [Span(HEADS[-1], "dim")])]
+        rows = [TableRow([Styled(head, "dim") for head in HEADS[:-1]], [Styled(HEADS[-1], "dim")])]
         for row in overview.table:
             mark, colour = _MARKS[row.outlook]
-            name, stage = Span(safe(row.model), "bold"), Span(safe(row.stage or NO_VALUE))
+            name, stage = Styled(safe(row.model), "bold"), Styled(safe(row.stage or NO_VALUE))
             verdict = f"{mark} {safe(verdict_phrase(row).replace('`', ''))}"
-            rows.append(Row([name, stage, Span(move_phrase(row))], [Span(verdict, colour)]))
+            rows.append(
+                TableRow([name, stage, Styled(move_phrase(row))], [Styled(verdict, colour)])
+            )
         yield from table_lines(rows, (Column(12), Column(10), Column(9)), style)
-    for words, models in grouped_models(overview):
+    for title, models in grouped_models(overview):
         names = first_few([safe(name) for name in models], _NAMES)
-        yield from paragraph([Span(f"{words}: {names}", "dim")], style)
+        yield from paragraph([Styled(f"{title}: {names}", "dim")], style)
     yield ""

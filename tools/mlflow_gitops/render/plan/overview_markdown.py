@@ -32,9 +32,9 @@ def overview_paragraphs(overview: Overview, space: int) -> list[str]:
     and as one short line a row, refused ones first, if that is too long as well. Only then rows are
     cut, the last ones first, and counted in bold."""
     parts = []
-    for words, models in grouped_models(overview):
+    for title, models in grouped_models(overview):
         names = first_few([code(cut_middle(name, CELL), CELL) for name in models], ROWS)
-        parts.append(f"{words[0].upper()}{words[1:]} ({counted(len(models), 'model')}): {names}.")
+        parts.append(f"{title[0].upper()}{title[1:]} ({counted(len(models), 'model')}): {names}.")
     if not overview.table:
         return parts
 

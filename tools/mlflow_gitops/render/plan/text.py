@@ -52,9 +52,9 @@ def _wrapped(text: str, style: Style, colour: str | None = None) -> Iterator[str
     if style.width is None or len(text) * 2 < style.width:
         yield style(text, colour)
         return
-    from mlflow_gitops.render.console.layout import Span, paragraph  # on a terminal only
+    from mlflow_gitops.render.console.layout import Styled, paragraph  # on a terminal only
 
-    yield from paragraph([Span(text, colour)], style)
+    yield from paragraph([Styled(text, colour)], style)
 
 
 def _details(output: PlanOutput, style: Style) -> Iterator[str]:
