@@ -50,7 +50,7 @@ def _cells(row: OverviewRow) -> tuple[str, ...]:
     mark = "⚠️" if row.outlook in ("apply", "heal") and is_remarkable(row) else MARKS[row.outlook]
     return (
         cell(cut_middle(row.model, CELL), CELL),
-        cell(row.stage, CELL) if row.stage else NO_VALUE,
+        prose(row.stage, CELL, in_table=True) if row.stage else NO_VALUE,
         move_phrase(row),
         f"{mark} {prose(verdict_phrase(row), in_table=True)}",
     )
