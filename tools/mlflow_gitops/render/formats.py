@@ -100,7 +100,7 @@ LOG: Formats[Log] = Formats(
     text="log:text",
     json="log:json",
     jsonl="log:json_lines",
-    csv="audit.log_csv:as_csv",
+    csv="log:as_csv",
     markdown="log:markdown",
 )
 RECONCILE: Formats[ReconcileOutput] = Formats(text="reconcile:text", json="reconcile:json")
