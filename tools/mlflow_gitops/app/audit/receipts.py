@@ -80,7 +80,7 @@ class Recorder:
         GitFailure or RegistryFailure if it could not be written or stamped: then the
         run is applied, but not recorded.
         """
-        digest = None
+        digest = self.push_fault = None
         is_done = any(_is_done(outcome) or outcome.model in self.flaws for outcome in outcomes)
         if self.always or is_done or self._has_new_policy(commit):
             recorded = [
@@ -107,7 +107,6 @@ class Recorder:
             ]
             digest = self.write(commit, {**self.head(), "models": models}, changed)
 
-        self.push_fault = None
         if self.push and self.writer.is_ahead():
             try:
                 self.writer.push()

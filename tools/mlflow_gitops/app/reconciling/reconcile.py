@@ -169,6 +169,7 @@ class Reconciler:
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added
         to `faults`: the run is applied, and the caller must still hear of it."""
+        digest = None
         try:
             digest = self._recorder.record(self.commit, outcomes)
         except Failure as failure:
@@ -176,10 +177,9 @@ class Reconciler:
         except Exception as error:
             print_traceback("receipt", error, self._settings)
             faults.append(f"Unexpected {describe(error)}.")
-        else:
-            faults += [fault for fault in [self._recorder.push_fault] if fault is not None]
-            return digest
-        return None
+        if self._recorder.push_fault is not None:
+            faults.append(self._recorder.push_fault)
+        return digest
 
     def refused_at(self, since: str | None, plan: Plan) -> EarlierRefusals:
         """What of a plan's refusals was refused at an earlier commit already (RULES R8). That
