@@ -28,6 +28,7 @@ USES = (
 """Tests that make every kind of request. The workflows' stories are checked where they run."""
 
 
+@pytest.mark.weekly  # the stories of the workflows are checked with each change
 def test_requests_and_answers_are_as_described() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "not real", "-p", "no:cacheprovider", *USES],
