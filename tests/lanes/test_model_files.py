@@ -303,6 +303,8 @@ def test_a_pickle_does_not_pass_the_gate_of_safe_files(
 
     name = shelf.model(0)
     mlflow.set_tracking_uri(uri)
+    # MLflow remembers the experiment of an earlier test, which this registry may not have.
+    mlflow.set_experiment("formats")
     for stored in ("cloudpickle", "skops"):
         with mlflow.start_run():
             mlflow.sklearn.log_model(

@@ -3,7 +3,7 @@ less: then they fail in words (RULES R9)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -90,10 +90,8 @@ def test_a_job_may_do_all_that_it_does(
     assert "may not" not in ran.err, ran.err
 
 
-def fewer() -> Iterator[tuple[str, str, str]]:
-    for workflow, job in RUNS:
-        for scope in listed(workflow, job):
-            yield workflow, job, scope
+def fewer() -> list[tuple[str, str, str]]:
+    return [(workflow, job, scope) for workflow, job in RUNS for scope in listed(workflow, job)]
 
 
 @pytest.mark.parametrize(("workflow", "job", "scope"), fewer())
