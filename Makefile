@@ -18,7 +18,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-lowest attacks test-real test-weekly test-servers prove mutants lint bench capstone clean
+.PHONY: help demo test test-lowest attacks test-real test-weekly test-servers prove mutants lint bench capstone pictures clean
 # Compiled modules are kept: else each of the tests' processes compiles them again. `make clean` removes them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -38,6 +38,7 @@ help:
 	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
 	@echo 'make capstone    from DVC data to a served BERT; installs PyTorch into .venv-capstone, see tests/capstone/'
+	@echo 'make pictures    writes .github/pictures/: a plan as a comment, and the report; needs Chromium, and npm for a stylesheet'
 	@echo 'make clean       removes .venv and all that these targets made'
 
 demo: .venv/runtime
@@ -94,6 +95,9 @@ bench: .venv/bench
 
 capstone: .venv-capstone/ready
 	@HF_HUB_OFFLINE=1 .venv-capstone/bin/python -m tests.capstone $(ARGS)
+
+pictures: .venv/real
+	@$(BIN)/python -m tests.support.browser.pictures
 
 clean:
 	rm -rf .venv .venv-capstone .venv-lowest build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -397,7 +397,7 @@ def test_promotion_among_many_edits(edits: int, limit: int) -> None:
     page = pull_request_comment.comment(plan_of(*others, promotion_of("zeta")), limit)
     assert len(page.encode()) <= limit
     table = page[: page.index("\n### ")]
-    assert "| `zeta` | `Production` | 1 → 2 | ✅ to apply |" in table
+    assert "| `zeta` | Production | 1 → 2 | ✅ to apply |" in table
     assert re.search(r"and \d+ more models", page)
 
 

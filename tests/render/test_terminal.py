@@ -10,12 +10,19 @@ import unicodedata
 import pytest
 
 from mlflow_gitops.render.terminal import Style, as_json, safe
+from tests.support.console.pseudo_terminal import open_pseudo_terminal
 from tests.support.console.streams import Terminal
+
+TERMINALS = (
+    "CI", "COLUMNS", "FORCE_COLOR", "FORCE_HYPERLINK", "KONSOLE_VERSION", "NO_COLOR", "STY",
+    "TERM_PROGRAM", "TMUX", "VTE_VERSION", "WT_SESSION",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def a_plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in TERMINALS:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
 
@@ -67,6 +74,67 @@ def test_colour_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not Style(Terminal()).on
+
+
+def test_colour_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """force-color.org; NO_COLOR comes first, as in Python itself."""
+    for value, is_on in (("1", True), ("3", True), ("0", False), ("", False)):
+        monkeypatch.setenv("FORCE_COLOR", value)
+        assert Style(io.StringIO()).on is is_on
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    assert Style(Terminal()).on
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Style(io.StringIO()).on and not Style(Terminal()).on
+
+
+def test_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Style(io.StringIO()).width is None, "a pipe has no width"
+    assert Style(Terminal()).width is None, "this terminal does not know"
+    with open_pseudo_terminal(100) as stream:
+        assert Style(stream).width == 100
+        monkeypatch.setenv("COLUMNS", "72")
+        assert Style(stream).width == Style(io.StringIO()).width == 72
+    for value in ("0", "-1", "wide", "", "８０"):
+        monkeypatch.setenv("COLUMNS", value)
+        assert Style(io.StringIO()).width is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, False),
+        ({"TERM_PROGRAM": "iTerm.app"}, True),
+        ({"TERM_PROGRAM": "vscode"}, True),
+        ({"TERM_PROGRAM": "Apple_Terminal"}, False),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"VTE_VERSION": "6800"}, True),
+        ({"VTE_VERSION": "4205"}, False),
+        ({"WT_SESSION": "x"}, True),
+        ({"WT_SESSION": "x", "CI": "true"}, False),
+        ({"WT_SESSION": "x", "TMUX": "/tmp/x"}, False),
+        ({"FORCE_HYPERLINK": "1"}, True),
+        ({"TERM_PROGRAM": "WezTerm", "FORCE_HYPERLINK": "0"}, False),
+        ({"FORCE_HYPERLINK": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_links_on_terminals_that_show_them(
+    variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    style = Style(Terminal())
+    assert style.shows_links is expected
+    linked = "\033]8;;https://x.example/1\033\\14\033]8;;\033\\"
+    assert style.link("14", "https://x.example/1") == (linked if expected else "14")
+    assert style.link("14", None) == "14" and style.link("", "https://x.example") == ""
+    assert Style(io.StringIO()).link("14", "https://x.example/1") == "14"
+
+
+def test_an_address_cannot_end_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_HYPERLINK", "1")
+    shown = Style(Terminal()).link("14", "https://x.example/\033\\\033[2J")
+    assert shown.count("\033") == 4
 
 
 def test_the_stream_is_stdout_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from mlflow_gitops.core.plan.review import (
     PlanLinks,
     ReviewedVersion,
     StageReview,
-    VersionElsewhere,
+    VersionCopy,
+    copies_of,
     has_owner_approved,
     held_since,
-    places_elsewhere,
 )
 
 
@@ -73,13 +73,13 @@ def copy_of(environment: str, version: int, digest: str = "sha256:a") -> Version
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [
-        (copy_of("staging", 5), VersionSpec(), [VersionElsewhere("staging", 5, ("Production",))]),
-        (VersionSpec(), copy_of("prod", 2), [VersionElsewhere("staging", 5, ("Production",))]),
-        (copy_of("dev", 9), copy_of("dev", 9), [VersionElsewhere("staging", 5, ("Production",))]),
+        (copy_of("staging", 5), VersionSpec(), [VersionCopy("staging", 5, ("Production",))]),
+        (VersionSpec(), copy_of("prod", 2), [VersionCopy("staging", 5, ("Production",))]),
+        (copy_of("dev", 9), copy_of("dev", 9), [VersionCopy("staging", 5, ("Production",))]),
         (
             VersionSpec(digest="sha256:a"),
             VersionSpec(digest="sha256:a"),
-            [VersionElsewhere("staging", 5, ("Production",))],
+            [VersionCopy("staging", 5, ("Production",))],
         ),
         (VersionSpec(), VersionSpec(), []),
         (copy_of("dev", 9), copy_of("dev", 8, "sha256:b"), []),
@@ -87,11 +87,11 @@ def copy_of(environment: str, version: int, digest: str = "sha256:a") -> Version
     ],
 )
 def test_where_else_a_version_is(
-    ours: VersionSpec, theirs: VersionSpec, expected: list[VersionElsewhere]
+    ours: VersionSpec, theirs: VersionSpec, expected: list[VersionCopy]
 ) -> None:
     model = manifest({"Production": (2,)}, v2=ours)
     others = [("staging", manifest({"Production": (5,), "Staging": (4,)}, v5=theirs))]
-    assert list(places_elsewhere(model, 2, "prod", others)) == expected
+    assert list(copies_of(model, 2, "prod", others)) == expected
 
 
 # -- links -----------------------------------------------------------------------------------------

@@ -5,55 +5,35 @@ from __future__ import annotations
 
 import io
 import json
-import os
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
-from mlflow_gitops.core.history.web_pages import WebPages
-from mlflow_gitops.core.observed.mlflow_pages import pages_of
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.plan.review import (
-    HeldSince,
-    PlanLinks,
-    ReviewedVersion,
-    StageReview,
-    VersionElsewhere,
-)
-from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
-from mlflow_gitops.core.verdicts.verdict import ChangeApprovers, Refusal, Verdict
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan
+from mlflow_gitops.core.recorded.values import Metric, Record
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.render import status
 from mlflow_gitops.render.comparison import markdown as comparison_markdown
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.json import comparison_data
 from mlflow_gitops.render.comparison.table import metric_change
-from mlflow_gitops.render.comparison.text import summary_line, text
+from mlflow_gitops.render.comparison.text import summary_span, text
 from mlflow_gitops.render.plan import pull_request_comment
 from mlflow_gitops.render.plan.json import plan_data
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.render.terminal import Style
-from tests.support.core.commits import BEFORE, FILE, PROMOTED
-from tests.support.core.comparisons import BARE, LOST, NEW, OLD
+from tests.support.core.commits import BEFORE, FILE
+from tests.support.core.comparisons import BARE, LOST, OLD
+from tests.support.core.golden import golden
+from tests.support.core.promotion import FULL, promotion
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 PLAIN = Style(io.StringIO())
-FULL, EMPTY = compare("fraud", OLD, NEW), compare("fraud", BARE, LOST)
-
-
-def golden(name: str, lines: Iterable[str]) -> None:
-    file, found = GOLDEN / name, "\n".join(lines) + "\n"
-    if os.environ.get("REGENERATE"):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(found, encoding="utf-8")
-    assert found == file.read_text(encoding="utf-8")
+EMPTY = compare("fraud", BARE, LOST)
 
 
 def as_json(value: object) -> list[str]:
@@ -65,103 +45,6 @@ def test_every_form(name: str, found: Comparison) -> None:
     golden(f"{name}.txt", text(found, PLAIN))
     golden(f"{name}.json", as_json(comparison_data(found)))
     golden(f"{name}.md", comparison_markdown.markdown(found))
-
-
-HOME = "https://github.com/acme/models"
-REVIEW = StageReview(
-    ReviewedVersion(12, "a" * 32, "bob", "c" * 40, has_code=True),
-    ReviewedVersion(
-        14,
-        "b" * 32,
-        "alice",
-        "d" * 40,
-        (Dataset("holdout", "d1"), Dataset("field", "d2")),
-        (VersionElsewhere("staging", 5, ("Production",)),),
-        has_code=True,
-    ),
-    HeldSince("2026-02-02T09:12:00Z"),
-)
-
-
-def promotion() -> Plan:
-    """A plan of everything that a pull request's comment can show."""
-    pending = ModelPlan(
-        "fraud-detector",
-        FILE,
-        "Pending",
-        BEFORE.sha,
-        desired={"Production": (14,), "Staging": (15,)},
-        stages=(
-            StageChange(
-                "Production", (12,), (14,), "commit", PROMOTED, comparison=FULL, review=REVIEW
-            ),
-            StageChange("Staging", (14,), (15,), "drift", None, "15 was moved to None in MLflow"),
-        ),
-        changes=(
-            Change("transition", 14, None, "Staging", "Production", commit=PROMOTED),
-            Change("transition", 12, None, "Production", "Archived", commit=PROMOTED),
-            Change("set_alias", None, "production", 12, 14, commit=PROMOTED),
-            Change("transition", 15, None, "None", "Staging", cause="drift"),
-            Change("set_tag", None, "task", "other", "fraud", cause="drift"),
-            Change("set_description", 14, None, "", "The new one", commit=PROMOTED),
-        ),
-        gates=(
-            Verdict("Production", 14, "from", "passed", "from Staging, 3 days"),
-            Verdict("Production", 14, "metrics", "failed", "latency_p95_ms 61 > 50"),
-            Verdict(
-                "Production",
-                14,
-                "soak",
-                "waiting",
-                "in Staging for 5 h of 24 h",
-                until="2026-01-03T00:00:00Z",
-            ),
-            Verdict(
-                "Production",
-                14,
-                "tags",
-                "overridden",
-                "tag validation is missing, overridden: INC-42",
-            ),
-            Verdict(
-                "Production", 14, "signature", "unknown", "signature cannot be judged: no access"
-            ),
-            Verdict("Production", 14, "approvals", "exempt", "rollback: 14 held Production before"),
-            Verdict("Canary", 14, "pinned", "passed", "pinned"),
-        ),
-        refusals=(
-            Refusal("gate", "14 may not enter Production: latency_p95_ms 61 > 50", "meet the gate"),
-        ),
-        notes=("Staging is empty for one write",),
-        owners=("@acme/risk-ml", "@carol"),
-        approvers=ChangeApprovers(("@carol", "@dave"), 128),
-    )
-    deferred = ModelPlan(
-        "churn",
-        "registry/models/churn.yaml",
-        "Pending",
-        None,
-        stages=(StageChange("Production", (), (8,), "commit", None),),
-        changes=(
-            Change("create_model", after="churn"),
-            Change("register_version", 8, None, None, "models:/m-8"),
-        ),
-        deferred="2026-01-05T00:00:00Z",
-    )
-    return Plan(
-        PROMOTED.sha,
-        (held_back(pending), held_back(deferred)),
-        Fingerprint({}),
-        without_manifest=("old-model",),
-        onto="main",
-        unchanged_models=3,
-        refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
-        made_at="2026-02-14T12:00:00Z",
-        links=PlanLinks(
-            pages_of("https://mlflow.example", "https://mlflow.example"),
-            WebPages(f"{HOME}/commit/{{}}", f"{HOME}/pull/{{}}", f"{HOME}/compare/{{}}...{{}}"),
-        ),
-    )
 
 
 def test_a_plan_with_comparisons() -> None:
@@ -193,7 +76,7 @@ def test_status() -> None:
 
 
 def test_the_line_in_a_plan() -> None:
-    line = summary_line(FULL, PLAIN)
+    line = summary_span(FULL).text
     assert line.startswith(
         "14 compared with 12: accuracy 0.912 → 0.931 (+0.019) on holdout;"
         " accuracy 0.85 → 0.84 (-0.01) on field;"
@@ -209,10 +92,10 @@ def test_the_line_in_a_plan() -> None:
     ):
         assert part in line
     assert (
-        summary_line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)
+        summary_span(compare("m", OLD, replace(OLD, version=ObservedVersion(13)))).text
         == "13 compared with 12: signature same"
     )
-    assert "not read: The artifacts cannot be read" in summary_line(EMPTY, PLAIN)
+    assert "not read: The artifacts cannot be read" in summary_span(EMPTY).text
 
 
 def test_many_metrics_are_counted() -> None:
@@ -262,5 +145,5 @@ def test_hostile_text_reaches_no_terminal() -> None:
         {"file": evil},
     )
     found = compare(evil, side, BARE)
-    for line in (*text(found, PLAIN), summary_line(found, PLAIN)):
+    for line in (*text(found, PLAIN), summary_span(found).text):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)

@@ -31,7 +31,7 @@ from mlflow_gitops.core.plan.review import (
     PlanLinks,
     ReviewedVersion,
     StageReview,
-    VersionElsewhere,
+    VersionCopy,
 )
 from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record, Signature
 from mlflow_gitops.core.verdicts.verdict import (
@@ -142,7 +142,7 @@ def a_plan(w: str) -> Plan:
 
 def a_review(w: str) -> StageReview:
     data = (Dataset(w, w), Dataset("", w))
-    elsewhere = (VersionElsewhere(w, 3, (w,)),)
+    elsewhere = (VersionCopy(w, 3, (w,)),)
     before = ReviewedVersion(1, w, w, w, data, elsewhere)
     after = ReviewedVersion(2, "b" * 32, w, "c" * 40, data, elsewhere, has_code=True)
     return StageReview(before, after, HeldSince("2026-01-01T00:00:00Z"))

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
+import termios
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def open_pseudo_terminal(columns: int) -> Iterator[TextIO]:
+    """A stream that is a terminal of this width, to which nobody looks."""
+    controller, terminal = pty.openpty()
+    size = struct.pack("HHHH", 24, columns, 0, 0)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+    with open(terminal, "w", encoding="utf-8") as stream:
+        yield stream
+    os.close(controller)
 
 
 def on_terminal(

@@ -100,7 +100,7 @@ LOG: Formats[Log] = Formats(
     text="log:text",
     json="log:json",
     jsonl="log:json_lines",
-    csv="log:as_csv",
+    csv="audit.log_csv:as_csv",
     markdown="log:markdown",
 )
 RECONCILE: Formats[ReconcileOutput] = Formats(text="reconcile:text", json="reconcile:json")

@@ -1,9 +1,8 @@
-"""The audit trail for people and programs: text, JSON, JSON lines, CSV and Markdown."""
+"""The audit trail for people and programs: text, JSON, JSON lines and Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,32 +11,6 @@ from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.terminal import JSON_SCHEMA, Style, as_json, safe
-
-COLUMNS = (
-    "type",
-    "at",
-    "commit",
-    "model",
-    "stage",
-    "from",
-    "to",
-    "author",
-    "co_authors",
-    "merged_by",
-    "approved_by",
-    "approved_by_source",
-    "pr",
-    "pr_source",
-    "subject",
-    "overrides",
-    "effect",
-    "effect_at",
-    "detail",
-    "author_source",
-    "opened_by",
-    "pushed_by",
-)
-"""The columns of the CSV form."""
 
 _HEADS = (
     "when (UTC)",
@@ -55,8 +28,6 @@ _RESULT = {
     "adopted": ("✓", "green"),
     "superseded": ("↷", "dim"),
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula, wherever its text came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +89,6 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
     }
 
 
-def as_csv(log: Log) -> Iterator[str]:
-    """CSV (RFC 4180) with a header. Several values in one cell are separated by `; `. With
-    `spreadsheet_safe`, a cell that a spreadsheet would run as a formula begins with an
-    apostrophe."""
-    yield ",".join(COLUMNS)
-    for audited in log.events:
-        data = event_data(audited)
-        effect = data["effect"] or {}
-        data["overrides"] = [
-            f"{used.gate}{used.claim}: {used.reason}" for used in audited.overrides
-        ]
-        data |= {"effect": effect.get("result"), "effect_at": effect.get("at")}
-
-        line = io.StringIO()
-        writer = csv.writer(line, lineterminator="")
-        cells = [_csv_cell(data[column]) for column in COLUMNS]
-        writer.writerow(map(_guarded, cells) if log.spreadsheet_safe else cells)
-        yield line.getvalue()
-
-
-def _csv_cell(value: object) -> str:
-    if isinstance(value, list):
-        text = "; ".join(map(str, value))
-    else:
-        text = "" if value is None else str(value)
-    return safe(text)
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
 def markdown(log: Log) -> Iterator[str]:
     """A table, the newest event last. Everything that other people wrote is in code spans."""
     from mlflow_gitops.render.markdown_safe import table  # a terminal needs no Markdown
@@ -183,25 +122,62 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
     )
 
 
+_COUNTED = re.compile("[^\0-\u02ff→—…]")
+"""Characters that may take more cells than one, or none."""
+
+
 def text(log: Log, style: Style | None = None) -> Iterator[str]:
-    """One line for each event, in columns. Overrides, the approvals of a commit, and why a file
-    cannot be read follow on lines of their own."""
+    """One line for each event, in columns that fit a terminal. Overrides, the approvals of a
+    commit, and why a file cannot be read follow on lines of their own."""
     style = style or Style()
     rows = [_text_row(audited) for audited in log.events]
+    if style.width is not None or any(map(_COUNTED.search, map("".join, rows))):
+        yield from _laid_out(log, rows, style)
+        return
+
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     approvals_shown: set[str] = set()
-
     for audited, row in zip(log.events, rows, strict=True):
-        yield _columns(audited, row, widths, style) + _effect(audited, log.has_receipts, style)
-        for used in audited.overrides:
-            gate = f"{safe(used.gate)} overridden{used.claim}"
-            yield f"    {style('!', 'yellow')} {gate}: {safe(used.reason)}"
-        if audited.people.approved_by and audited.event.commit.sha not in approvals_shown:
-            approvals_shown.add(audited.event.commit.sha)
-            yield style(f"    approved by {_approvers(audited)}{_participants(audited)}", "dim")
-        if audited.event.detail:
-            mark = style("!", "yellow") if audited.event.kind == "drift" else style("✗", "red")
-            yield f"    {mark} {safe(audited.event.detail)}"
+        mark, colour = _effect(audited, log.has_receipts)
+        suffix = "  " + style(mark, colour) if mark else ""
+        yield _columns(audited, row, widths, style) + suffix
+        for remark, colour in _remarks(audited, approvals_shown):
+            yield f"    {style(remark, colour)}"
+
+
+def _laid_out(log: Log, rows: Sequence[tuple[str, ...]], style: Style) -> Iterator[str]:
+    """The same on a terminal, or with characters whose width is to be counted."""
+    from mlflow_gitops.render.console.event_lines import EventText, event_lines
+
+    approvals_shown: set[str] = set()
+    yield from event_lines(
+        [
+            EventText(
+                row,
+                audited.event.commit.sha[:7],
+                _change_colour(audited),
+                _effect(audited, log.has_receipts),
+                list(_remarks(audited, approvals_shown)),
+            )
+            for audited, row in zip(log.events, rows, strict=True)
+        ],
+        style,
+    )
+
+
+def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[str, str | None]]:
+    """What follows below an event, each with its colour: overrides, the approvals of a commit that
+    is not in `commits_shown` yet, and details."""
+    for used in audited.overrides:
+        gate = f"{safe(used.gate)} overridden{used.claim}"
+        yield f"! {gate}: {safe(used.reason)}", "yellow"
+    if audited.people.approved_by and audited.event.commit.sha not in commits_shown:
+        commits_shown.add(audited.event.commit.sha)
+        yield f"approved by {_approvers(audited)}{_participants(audited)}", "dim"
+    if audited.event.detail:
+        is_drift = audited.event.kind == "drift"
+        mark = "!" if is_drift else "✗"
+        yield f"{mark} {safe(audited.event.detail)}", "yellow" if is_drift else "red"
 
 
 def _participants(audited: AuditedEvent) -> str:
@@ -246,11 +222,15 @@ def _columns(audited: AuditedEvent, row: Sequence[str], widths: Sequence[int], s
         style(audited.event.commit.sha[:7], "yellow"),
         style(f"{model:<{widths[1]}}", "bold"),
         f"{stage:<{widths[2]}}",
-        style(f"{change:<{widths[3]}}", "red" if audited.event.kind == "invalid" else "bold"),
+        style(f"{change:<{widths[3]}}", _change_colour(audited)),
         f"{author:<{widths[4]}}",
         subject,
     ]
     return "  ".join(columns)
+
+
+def _change_colour(audited: AuditedEvent) -> str:
+    return "red" if audited.event.kind == "invalid" else "bold"
 
 
 def _approvers(audited: AuditedEvent) -> str:
@@ -259,15 +239,14 @@ def _approvers(audited: AuditedEvent) -> str:
     return f"{names} (claimed in the message)" if is_claimed else names
 
 
-def _effect(audited: AuditedEvent, has_receipts: bool, style: Style) -> str:
-    """When the event took effect in MLflow. Without receipts nothing is known about it."""
+def _effect(audited: AuditedEvent, has_receipts: bool) -> tuple[str, str | None]:
+    """When the event took effect in MLflow, and its colour; empty if nothing is known about it, as
+    without receipts."""
     if audited.effect is not None:
         mark, colour = _RESULT[audited.effect.result]
-        return "  " + style(
-            f"{mark} {audited.effect.result} {format_minute(audited.effect.at)}", colour
-        )
+        return f"{mark} {audited.effect.result} {format_minute(audited.effect.at)}", colour
     is_pending = has_receipts and audited.event.kind == "stage"
-    return "  " + style("… not applied yet", "yellow") if is_pending else ""
+    return ("… not applied yet", "yellow") if is_pending else ("", None)
 
 
 def subject(audited: AuditedEvent) -> str:

@@ -12,13 +12,14 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.render.console.layout import Styled, paragraph
 from mlflow_gitops.render.plan.drift import healed_drift
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
 from mlflow_gitops.render.plan.model_text import refusal_lines
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
-_WORDS = ("applied", "adopted", "unchanged", "deferred", "refused", "failed")
+_RESULT_TEXTS = ("applied", "adopted", "unchanged", "deferred", "refused", "failed")
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
 
@@ -59,34 +60,36 @@ def json(output: ReconcileOutput) -> Iterator[str]:
 
 def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
     """What became of one model."""
-    result = style(_word(outcome), _RESULT_COLOUR.get(outcome.result))
+    result = style(_result_text(outcome), _RESULT_COLOUR.get(outcome.result))
     head = f"{style(safe(outcome.model), 'bold')}  {result}"
     yield f"{head}  {counted(len(outcome.changes), 'change')}" if outcome.changes else head
 
     for sentence in healed_drift(outcome.changes):
-        yield f"  drift healed: {safe(sentence)}"
+        yield from paragraph([Styled(f"drift healed: {safe(sentence)}")], style, "  ")
     for stage, version in outcome.entered:
         yield f"  {stage} now holds {version}"
     if outcome.deferred:
         waiting = "; ".join(verdict.detail for verdict in outcome.gates if verdict.until)
-        yield f"  {style('…', 'yellow')} deferred until {outcome.deferred}: {safe(waiting)}"
+        text = f" deferred until {outcome.deferred}: {safe(waiting)}"
+        yield from paragraph([Styled("…", "yellow"), Styled(text)], style, "  ", "    ")
     for refusal in outcome.refusals:
         yield from refusal_lines(refusal, refusal.detail, style)
     if outcome.error:
-        yield f"  {style('✗', 'red')} {safe(outcome.error)}"
+        spans = [Styled("✗", "red"), Styled(f" {safe(outcome.error)}")]
+        yield from paragraph(spans, style, "  ", "    ")
 
 
 def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
     """The last line of a reconcile, which counts the models by result."""
     count = summary(outcomes)
-    words = Counter(_word(outcome) for outcome in outcomes)
-    results = ", ".join(f"{words[word]} {word}" for word in _WORDS if words[word])
+    counts = Counter(_result_text(outcome) for outcome in outcomes)
+    results = ", ".join(f"{counts[text]} {text}" for text in _RESULT_TEXTS if counts[text])
     changes = counted(count["changes"], "change")
     invalid = f"; {count['invalid']} invalid" if count["invalid"] else ""
     return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}{invalid}."
 
 
-def _word(outcome: Outcome) -> str:
+def _result_text(outcome: Outcome) -> str:
     """The result, or `adopted` if nothing but stamps was written to a model that MLflow had."""
     is_stamped = outcome.result == "applied" and outcome.is_adoption and not outcome.changes
     return "adopted" if is_stamped else outcome.result

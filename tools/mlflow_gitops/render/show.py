@@ -19,6 +19,7 @@ from mlflow_gitops.render.audit.departures import (
     departure_sentence,
     left_in_mlflow,
 )
+from mlflow_gitops.render.console.layout import Styled, cell_width, padded, paragraph
 from mlflow_gitops.render.log import event_data, subject
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -128,64 +129,71 @@ def text(holders: HoldersAt, style: Style | None = None) -> Iterator[str]:
 
 def _every_model(holders: HoldersAt, style: Style) -> Iterator[str]:
     for stage_holders in holders.models:
-        yield style(safe(stage_holders.model), "bold")
-        width = max((len(safe(stage)) for stage in stage_holders.stages), default=0)
+        yield from paragraph([Styled(safe(stage_holders.model), "bold")], style)
+        width = max((cell_width(safe(stage)) for stage in stage_holders.stages), default=0)
         for stage, versions in stage_holders.stages.items():
             since = stage_holders.since.get(stage)
             suffix = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
-            numbers = style(version_list(versions), "bold")
-            yield f"  {safe(stage):<{width}}  {numbers}{style(suffix, 'dim')}"
+            spans = [
+                Styled(f"{padded(safe(stage), width)}  "),
+                Styled(version_list(versions), "bold"),
+            ]
+            yield from paragraph([*spans, Styled(suffix, "dim")], style, "  ")
         for drift in stage_holders.drift:
-            mark = style("!", "yellow")
-            yield f"  {mark} nobody knows whether this was so already: {safe(drift.detail)}"
+            doubt = f" nobody knows whether this was so already: {safe(drift.detail)}"
+            yield from paragraph([Styled("!", "yellow"), Styled(doubt)], style, "  ")
 
     commit = f"commit {holders.commit[:7]}" if holders.commit else "before the first commit"
-    yield f"{counted(len(holders.models), 'model')} at {format_minute(holders.at)} UTC, {commit}."
+    counted_models = counted(len(holders.models), "model")
+    total = f"{counted_models} at {format_minute(holders.at)} UTC, {commit}."
+    yield from paragraph([Styled(total)], style)
 
 
 def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) -> Iterator[str]:
     """What is served and since when, by which commit, with whose approval, instead of which
     version, and made from what."""
-    name = style(safe(model.name), "bold")
+    name = Styled(safe(model.name), "bold")
     if not models or model.desired is None:
         yield from _without_manifest(name, model, style)
         return
 
     [stage_holders] = models
     stage = _main_stage(model.desired, stage_holders)
-    other_stages = _other_stages(stage_holders, stage, style)
+    other_stages = Styled(_other_stages(stage_holders, stage), "dim")
     if stage is None or stage not in model.events:
-        yield f"{name}  holds no stage.{other_stages}"
+        yield from paragraph([name, Styled("  holds no stage."), other_stages], style)
         return
 
     audited, versions = model.events[stage], stage_holders.stages[stage]
     at = audited.event.commit.at
     since = f"since {format_minute(at)} UTC, {age(at, model.now)}"
-    numbers = style(version_list(versions), "bold")
-    effect = _effect(audited, model.has_receipts)
-    yield f"{name}  {safe(stage)} {numbers}  {since}{effect}{other_stages}"
-    yield _line("by", _author(audited), style)
-    yield _line("approved", _approval(audited), style)
+    numbers = Styled(version_list(versions), "bold")
+    effect = Styled(f"  {since}{_effect(audited, model.has_receipts)}")
+    head = [name, Styled(f"  {safe(stage)} "), numbers, effect, other_stages]
+    yield from paragraph(head, style)
+    yield from _line("by", _author(audited), style)
+    yield from _line("approved", _approval(audited), style)
     replaced = version_list(audited.event.before) if audited.event.before else "nothing"
-    yield _line("replaced", replaced, style)
-    yield _line("made from", _made_from(model, model.desired, versions), style)
+    yield from _line("replaced", replaced, style)
+    yield from _line("made from", _made_from(model, model.desired, versions), style)
     if model.last_drift is not None:
         drift = model.last_drift
-        yield _line("drift", f"{safe(drift.detail)}; healed {drift.receipt.at}", style)
+        yield from _line("drift", f"{safe(drift.detail)}; healed {drift.receipt.at}", style)
 
 
-def _without_manifest(name: str, model: OneModel, style: Style) -> Iterator[str]:
+def _without_manifest(name: Styled, model: OneModel, style: Style) -> Iterator[str]:
     departure = model.departure
     if departure is None:
-        yield f"{name}  has no manifest at that time."
+        yield from paragraph([name, Styled("  has no manifest at that time.")], style)
         return
-    yield f"{name}  has no manifest: {departure_sentence(departure)}."
+    reason = f"  has no manifest: {departure_sentence(departure)}."
+    yield from paragraph([name, Styled(reason)], style)
     if departure.renamed_to is None:
         remaining = left_in_mlflow(departure.remaining) or "nothing in a stage"
         source = (
             f"{remaining}, by the receipts" if model.has_receipts else "not known: no receipts here"
         )
-        yield _line("in MLflow", source, style)
+        yield from _line("in MLflow", source, style)
 
 
 def _main_stage(desired: Desired, stage_holders: StageHolders) -> str | None:
@@ -196,13 +204,13 @@ def _main_stage(desired: Desired, stage_holders: StageHolders) -> str | None:
     return next((stage for stage in order if stage_holders.stages[stage]), None)
 
 
-def _other_stages(stage_holders: StageHolders, main_stage: str | None, style: Style) -> str:
+def _other_stages(stage_holders: StageHolders, main_stage: str | None) -> str:
     phrases = [
         f"{stage} {version_list(versions)}"
         for stage, versions in stage_holders.stages.items()
         if stage != main_stage and versions
     ]
-    return style(f"   also {safe(', '.join(phrases))}", "dim") if phrases else ""
+    return f"   also {safe(', '.join(phrases))}" if phrases else ""
 
 
 def _effect(audited: AuditedEvent, has_receipts: bool) -> str:
@@ -246,5 +254,6 @@ def _made_from(model: OneModel, desired: Desired, versions: Sequence[int]) -> st
     return "; ".join(f"{version}: {text}" for version, text in numbered) or NO_VALUE
 
 
-def _line(label: str, text: str, style: Style) -> str:
-    return f"  {style(f'{label:<9}', 'dim')}  {text}"
+def _line(label: str, text: str, style: Style) -> Iterator[str]:
+    spans = [Styled(f"{label:<9}", "dim"), Styled(f"  {text}")]
+    yield from paragraph(spans, style, "  ", " " * 13)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted, version_list
+from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, table
 from mlflow_gitops.render.plan.json import refusal_data
 from mlflow_gitops.render.plan.pull_request_comment import error_lines, notice_lines
@@ -23,6 +24,9 @@ _SYNC_COLOUR = {
     "Unknown": "red",
     "Invalid": "red",
 }
+_WIDEST_SYNC = len("Unmanaged")
+_HOLDERS = 44
+"""Cells for what holds the stages; with fewer, it begins on a line of its own."""
 _MANIFEST_DELETED = "its manifest was deleted; MLflow is left unchanged"
 _CELL = 80
 """Characters of one Markdown cell."""
@@ -47,19 +51,21 @@ def text(plan: Plan, style: Style | None = None) -> Iterator[str]:
     versions, these follow in brackets."""
     style = style or Style()
     rows = _rows(plan)
-    width = max((len(safe(row.model)) for row in rows), default=0)
-
     for notice in plan.notices:
-        yield style(f"warning: {safe(notice)}", "yellow")
-    for row in rows:
-        details = [safe(row.holders), safe(row.note), style(safe(row.refusals), "red")]
-        details = [detail for detail in details if detail]
-        sync = f"{row.sync:<9}" if details else row.sync
-        colour = _SYNC_COLOUR.get(row.sync, "dim")
-        yield "  ".join([f"{safe(row.model):<{width}}", style(sync, colour), *details])
-
+        yield from paragraph([Styled(f"warning: {safe(notice)}", "yellow")], style)
+    yield from table_lines(
+        [_text_row(row) for row in rows], (Column(12), Column()), style, _HOLDERS
+    )
     yield from problem_lines(plan.errors)
-    yield _total(rows)
+    yield from paragraph([Styled(_total(rows))], style)
+
+
+def _text_row(row: _Row) -> TableRow:
+    details = [Styled(safe(row.holders)), Styled(safe(row.note)), Styled(safe(row.refusals), "red")]
+    details = [detail for detail in details if detail.text]
+    separated = [span for detail in details for span in (Styled("  "), detail)][1:]
+    sync = Styled(f"{row.sync:<{_WIDEST_SYNC}}", _SYNC_COLOUR.get(row.sync, "dim"))
+    return TableRow([Styled(safe(row.model)), sync], separated)
 
 
 def json(plan: Plan) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -75,14 +76,63 @@ def _json_escaped(match: re.Match[str]) -> str:
 
 
 class Style:
-    """Colours for one stream, stdout by default. There are none if the stream is no terminal, if
-    NO_COLOR is set, or if TERM is `dumb`."""
+    """How text is shown on one stream, stdout by default: colours, links, and the width.
+
+    There are colours on a terminal, unless NO_COLOR is set or TERM is `dumb`; FORCE_COLOR asks for
+    them anywhere, except beside NO_COLOR. `width` is that of the terminal, or COLUMNS; None if the
+    stream is no terminal, or does not know.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         target = stream or sys.stdout
-        self.on = (
-            target.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
+        variables = os.environ
+        is_forced = variables.get("FORCE_COLOR", "") not in ("", "0")
+        is_capable = target.isatty() and variables.get("TERM") != "dumb"
+        self.on = bool((is_forced or is_capable) and not variables.get("NO_COLOR"))
+        self.width = _width(target)
+        self.shows_links = self.on and target.isatty() and _shows_links(variables)
 
     def __call__(self, text: str, name: str | None) -> str:
         return f"\033[{_CODES[name]}m{text}\033[0m" if self.on and name and text else text
+
+    def link(self, text: str, url: str | None) -> str:
+        """Text that leads to an address, on terminals that are known for that (OSC 8)."""
+        if not (self.shows_links and url and text):
+            return text
+        return f"\033]8;;{safe(url)}\033\\{text}\033]8;;\033\\"
+
+
+def _width(stream: TextIO) -> int | None:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    if not stream.isatty():
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        # A pager's input counts as the terminal that it shows text on.
+        numbers = [stream.fileno(), 1, 2, 0]
+        for number in numbers:
+            with contextlib.suppress(OSError):
+                return os.get_terminal_size(number).columns or None
+    return None
+
+
+_LINKING_PROGRAMS = frozenset({"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"})
+_LINKING_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "contour", "wezterm")
+
+
+def _shows_links(variables: Mapping[str, str]) -> bool:
+    """Whether the terminal is one that is known to show links; FORCE_HYPERLINK decides for any."""
+    forced = variables.get("FORCE_HYPERLINK")
+    if forced:
+        return forced != "0"
+    if variables.get("CI") or variables.get("TMUX") or variables.get("STY"):
+        return False
+    vte = variables.get("VTE_VERSION", "")
+    return (
+        variables.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+        or variables.get("TERM", "").startswith(_LINKING_TERMS)
+        or "WT_SESSION" in variables
+        or "KONSOLE_VERSION" in variables
+        or (vte.isdigit() and int(vte) >= 5000)
+    )

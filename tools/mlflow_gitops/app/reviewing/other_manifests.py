@@ -19,7 +19,7 @@ class OtherManifests:
         self._workspace = workspace
         self._commit = commit
 
-    def of(self, model: str) -> list[tuple[str, Manifest]]:
+    def manifests_of(self, model: str) -> list[tuple[str, Manifest]]:
         """The model's manifest in each other environment that has one."""
         manifests = []
         for name, folder in self._folders:
@@ -32,11 +32,15 @@ class OtherManifests:
 
     @cached_property
     def _folders(self) -> list[tuple[str, RegistryFolder]]:
-        own = self._workspace.environment
-        if own is None or self._commit is None:
+        current = self._workspace.environment
+        if current is None or self._commit is None:
             return []
         environments = self._workspace.environments.values()
-        return [(other.name, other.folder) for other in environments if other.name != own.name]
+        return [
+            (environment.name, environment.folder)
+            for environment in environments
+            if environment.name != current.name
+        ]
 
     @cached_property
     def _paths(self) -> dict[str, dict[str, list[tuple[str, str]]]]:
@@ -47,6 +51,6 @@ class OtherManifests:
             listing = self._workspace.git.output(*command, "--", f"{folder}/models")
             by_stem = paths.setdefault(name, {})
             for entry in filter(None, listing.split("\0")):
-                about, _, path = entry.partition("\t")
-                by_stem.setdefault(stem_of(path), []).append((path, about.split()[2]))
+                metadata, _, path = entry.partition("\t")
+                by_stem.setdefault(stem_of(path), []).append((path, metadata.split()[2]))
         return paths

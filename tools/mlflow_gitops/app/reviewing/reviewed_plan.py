@@ -23,8 +23,8 @@ from mlflow_gitops.core.plan.review import (
     PlanLinks,
     ReviewedVersion,
     StageReview,
+    copies_of,
     held_since,
-    places_elsewhere,
 )
 from mlflow_gitops.core.verdicts.entry_subject import unregistered
 from mlflow_gitops.edges.mlflow.registry import Registry
@@ -99,11 +99,11 @@ class PlanReviewer:
         version = observed.versions.get(number) or unregistered(number, spec)
         record = self._evidence.read_before(version)
         environment = self._workspace.environment
-        elsewhere = places_elsewhere(
+        copies = copies_of(
             desired.manifest,
             number,
             environment.name if environment is not None else "",
-            self._others.of(desired.manifest.name),
+            self._others.manifests_of(desired.manifest.name),
         )
         return ReviewedVersion(
             number,
@@ -111,7 +111,7 @@ class PlanReviewer:
             record.trained_by if record else None,
             record.code_commit if record else None,
             record.datasets if record else (),
-            elsewhere,
+            copies,
             is_prompt=observed.is_prompt,
             is_registered=number in observed.versions,
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange, stages_already_held
@@ -20,17 +20,7 @@ Outlook = Literal[
 policy only reports. `unmanaged`: this change deletes the manifest. `heal`: drift is put back.
 `adopt`: MLflow has the model as git says, and a first reconcile will stamp it."""
 
-OUTLOOKS: tuple[Outlook, ...] = (
-    "refused",
-    "invalid",
-    "waiting",
-    "left",
-    "unmanaged",
-    "apply",
-    "heal",
-    "adopt",
-    "unchanged",
-)
+OUTLOOKS: tuple[Outlook, ...] = get_args(Outlook)
 """In the order in which people need to see them."""
 
 _MOST_MINOR = 10

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionElsewhere:
+class VersionCopy:
     """The same version in another environment: its number there, and the stages that the manifest
     there gives it."""
 
@@ -37,7 +37,7 @@ class ReviewedVersion:
     trained_by: str | None = None
     code_commit: str | None = None
     datasets: tuple[Dataset, ...] = ()
-    elsewhere: tuple[VersionElsewhere, ...] = ()
+    copies: tuple[VersionCopy, ...] = ()
     is_prompt: bool = False
     is_registered: bool = True
     has_code: bool = False
@@ -118,35 +118,35 @@ def has_owner_approved(owners: Sequence[str], approved_by: Sequence[str]) -> boo
     return None if has_teams and people else False
 
 
-def places_elsewhere(
+def copies_of(
     model: Manifest, version: int, environment: str, manifests: Sequence[tuple[str, Manifest]]
-) -> tuple[VersionElsewhere, ...]:
+) -> tuple[VersionCopy, ...]:
     """Where else a version of `environment` holds a stage. Versions are the same if one is pinned
     as a copy of the other, if both are copies of a third, or if their files have one digest."""
     spec = model.versions.get(version) or VersionSpec()
-    places = []
+    copies = []
     for name, manifest in manifests:
         stages: dict[int, list[str]] = {}
         for stage, holders in manifest.stages.items():
             for number in holders:
                 stages.setdefault(number, []).append(stage)
         for number, held_stages in stages.items():
-            there = manifest.versions.get(number) or VersionSpec()
-            if _is_same((environment, version, spec), (name, number, there)):
-                places.append(VersionElsewhere(name, number, tuple(held_stages)))
-    return tuple(places)
+            copy_pin = manifest.versions.get(number) or VersionSpec()
+            if _is_same((environment, version, spec), (name, number, copy_pin)):
+                copies.append(VersionCopy(name, number, tuple(held_stages)))
+    return tuple(copies)
 
 
-def _is_same(one: tuple[str, int, VersionSpec], other: tuple[str, int, VersionSpec]) -> bool:
-    first, second = _origin(one), _origin(other)
+def _is_same(version: tuple[str, int, VersionSpec], copied: tuple[str, int, VersionSpec]) -> bool:
+    first, second = _origin(version), _origin(copied)
     if first == second:
         return True
-    digest = one[2].files_digest
-    return digest is not None and digest == other[2].files_digest
+    digest = version[2].files_digest
+    return digest is not None and digest == copied[2].files_digest
 
 
-def _origin(place: tuple[str, int, VersionSpec]) -> tuple[str, int]:
+def _origin(version: tuple[str, int, VersionSpec]) -> tuple[str, int]:
     """The environment and version that a version is a copy of; its own if it is none."""
-    environment, number, spec = place
+    environment, number, spec = version
     origin = spec.origin
     return (origin.environment, origin.version) if origin is not None else (environment, number)

@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.table import Row, Section, table_sections
+from mlflow_gitops.render.console.layout import (
+    Column,
+    Styled,
+    cell_width,
+    cut_middle,
+    fitted,
+    padded,
+    paragraph,
+)
 from mlflow_gitops.render.terminal import Style, safe
 
 _WIDEST = 64
 """Characters of a cell; JSON has all of it."""
+_REMARK = 26
+"""Cells of a terminal that are kept for the remark behind a row."""
 _DIFF_COLOUR = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -22,32 +33,42 @@ def text(comparison: Comparison, style: Style | None = None) -> Iterator[str]:
 
     sections = list(table_sections(comparison))
     rows = [_cells(row) for section in sections for row in section.rows]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    widths = [max((cell_width(row[column]) for row in rows), default=0) for column in range(3)]
+    if style.width is not None:
+        widths = fitted(widths, [Column(10)] * 3, style.width - 4 - _REMARK)
     for section in sections:
         yield from _section(section, widths, style)
 
 
-def summary_line(comparison: Comparison, style: Style) -> str:
-    """The comparison in one line, as it is shown under a stage of a plan."""
+def summary_span(comparison: Comparison) -> Styled:
+    """The comparison in one sentence, as it is shown under a stage of a plan."""
     differences = "; ".join(safe(part) for part in brief(comparison))
-    colour = "red" if comparison.breaking else "dim"
     pair = f"{comparison.after.number} compared with {comparison.before.number}"
-    return style(f"{pair}: {differences}", colour)
+    return Styled(f"{pair}: {differences}", "red" if comparison.breaking else "dim")
 
 
 def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]:
-    title = f"  {style(section.title, 'bold')}"
-    yield f"{title}   {style(safe(section.note), 'dim')}" if section.note else title
+    title = Styled(section.title, "bold")
+    note = [Styled(f"   {safe(section.note)}", "dim")] if section.note else []
+    yield from paragraph([title, *note], style, "  ")
 
     for row in section.rows:
         *cells, remark = _cells(row)
-        columns = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
-        yield f"    {'  '.join(columns)}  {style(remark, 'dim')}".rstrip()
+        columns = [
+            padded(cut_middle(cell, width), width)
+            for cell, width in zip(cells, widths, strict=True)
+        ]
+        line = "  ".join(columns)
+        if not remark:
+            yield f"    {line}".rstrip()
+            continue
+        hanging = " " * (sum(widths) + 10)
+        yield from paragraph([Styled(f"{line}  "), Styled(remark, "dim")], style, "    ", hanging)
     for line in section.diff:
         yield f"    {style(safe(line), _DIFF_COLOUR.get(line[:1]))}"
     for finding in section.findings:
-        mark = style("✗", "red") if finding.breaks else "·"
-        yield f"    {mark} {safe(finding.detail)}"
+        mark = Styled("✗", "red") if finding.breaks else Styled("·")
+        yield from paragraph([mark, Styled(f" {safe(finding.detail)}")], style, "    ")
 
 
 def _cells(row: Row) -> list[str]:

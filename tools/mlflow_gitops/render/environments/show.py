@@ -11,6 +11,7 @@ from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
+from mlflow_gitops.render.console.layout import Styled, cell_width, padded, paragraph
 from mlflow_gitops.render.log import event_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -70,21 +71,23 @@ def text(everywhere: ModelEverywhere, style: Style | None = None) -> Iterator[st
     """One line for each stage of each environment; what a version was copied from follows it."""
     style = style or Style()
     yield style(safe(everywhere.model), "bold")
-    width = max(len(environment.name) for environment in everywhere.environments)
+    width = max(cell_width(environment.name) for environment in everywhere.environments)
     for environment in everywhere.environments:
         if environment.holders is None:
-            yield f"  {environment.name:<{width}}  no manifest"
+            yield f"  {padded(environment.name, width)}  no manifest"
             continue
         for stage, versions in environment.holders.stages.items():
             since = environment.holders.since.get(stage)
             when = f"  since {format_minute(since.at)} UTC  {since.commit[:7]}" if since else ""
             held = f"{safe(stage)} {version_list(versions)}"
-            yield f"  {environment.name:<{width}}  {held}{style(when, 'dim')}"
+            spans = [Styled(f"{padded(environment.name, width)}  {held}"), Styled(when, "dim")]
+            yield from paragraph(spans, style, "  ", " " * (width + 6))
             for version in versions:
-                yield from _origin(environment, version, width)
+                for origin in _origin(environment, version):
+                    yield from paragraph([Styled(origin)], style, " " * (width + 8))
 
 
-def _origin(environment: ModelInEnvironment, version: int, width: int) -> Iterator[str]:
+def _origin(environment: ModelInEnvironment, version: int) -> Iterator[str]:
     origin = environment.origins.get(version)
     if origin is None:
         return
@@ -94,4 +97,4 @@ def _origin(environment: ModelInEnvironment, version: int, width: int) -> Iterat
         event = promoted.event
         people = safe(promoted.people.author)
         line += f", put into {safe(event.stage or '')} there by {event.commit.sha[:7]}, {people}"
-    yield f"  {'':<{width}}    {line}"
+    yield line

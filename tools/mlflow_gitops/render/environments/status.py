@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mlflow_gitops.core.wording import NO_VALUE, counted, version_list
+from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 Cells = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -76,14 +77,18 @@ def text(matrix: EnvironmentMatrix, style: Style | None = None) -> Iterator[str]
     names = [status.name for status in matrix.statuses]
     rows = [("", *names)]
     rows += [(safe(model), *_row(matrix, model)) for model in matrix.cells]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for number, row in enumerate(rows):
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield style(line.rstrip(), "bold" if number == 0 else None)
+    table = [
+        TableRow(
+            [Styled(cell, None if number else "bold") for cell in cells[:-1]], [Styled(cells[-1])]
+        )
+        for number, cells in enumerate(rows)
+    ]
+    yield from table_lines(table, [Column(12)] * len(names), style)
 
     for status in matrix.statuses:
         if status.document is None:
-            yield style(f"{status.name} could not be read: {safe(status.error)}", "red")
+            sentence = f"{status.name} could not be read: {safe(status.error)}"
+            yield from paragraph([Styled(sentence, "red")], style)
     models, environments = counted(len(matrix.cells), "model"), counted(len(names), "environment")
     yield f"{models} in {environments}."
 

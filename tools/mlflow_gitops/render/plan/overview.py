@@ -1,4 +1,4 @@
-"""What a plan comes to, in words: a row for each stage that changes, and counts that add up."""
+"""What a plan comes to, in title: a row for each stage that changes, and counts that add up."""
 
 from __future__ import annotations
 
@@ -102,45 +102,32 @@ def _outlook_phrase(row: OverviewRow) -> str:
 
 
 def grouped_models(overview: Overview) -> list[tuple[str, tuple[str, ...]]]:
-    """The models that are only listed, each list with its words."""
+    """The models that are only listed, each list with its title."""
     groups = [
         ("other changes alone", overview.minor),
         ("adopted as MLflow has them", overview.adopted),
     ]
-    return [(words, models) for words, models in groups if models]
+    return [(title, models) for title, models in groups if models]
 
 
 def overview_lines(overview: Overview, style: Style) -> Iterator[str]:
     """The rows as a table for a terminal, and the models that are only adopted."""
+    if not (overview.rows or overview.adopted):
+        return
+    # What has nothing to show loads nothing for it.
+    from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
+
     if overview.table:
-        yield from _table(overview.table, style)
-    for words, models in grouped_models(overview):
+        rows = [TableRow([Styled(head, "dim") for head in HEADS[:-1]], [Styled(HEADS[-1], "dim")])]
+        for row in overview.table:
+            mark, colour = _MARKS[row.outlook]
+            name, stage = Styled(safe(row.model), "bold"), Styled(safe(row.stage or NO_VALUE))
+            verdict = f"{mark} {safe(verdict_phrase(row).replace('`', ''))}"
+            rows.append(
+                TableRow([name, stage, Styled(move_phrase(row))], [Styled(verdict, colour)])
+            )
+        yield from table_lines(rows, (Column(12), Column(10), Column(9)), style)
+    for title, models in grouped_models(overview):
         names = first_few([safe(name) for name in models], _NAMES)
-        yield style(f"{words}: {names}", "dim")
-    if overview.rows or overview.adopted:
-        yield ""
-
-
-def _plain_verdict(row: OverviewRow) -> str:
-    return safe(verdict_phrase(row).replace("`", ""))
-
-
-def _table(rows: tuple[OverviewRow, ...], style: Style) -> Iterator[str]:
-    from mlflow_gitops.render.console.layout import cell_width, padded  # only if there are rows
-
-    cells = [
-        (safe(row.model), safe(row.stage or NO_VALUE), move_phrase(row), _plain_verdict(row))
-        for row in rows
-    ]
-    widths = [max(map(cell_width, column)) for column in zip(HEADS, *cells, strict=True)]
-    heads = "  ".join(padded(head, width) for head, width in zip(HEADS, widths, strict=True))
-    yield style(heads.rstrip(), "dim")
-    for row, (model, stage, move, verdict) in zip(rows, cells, strict=True):
-        mark, colour = _MARKS[row.outlook]
-        columns = [
-            style(padded(model, widths[0]), "bold"),
-            padded(stage, widths[1]),
-            padded(move, widths[2]),
-            style(f"{mark} {verdict}", colour),
-        ]
-        yield "  ".join(columns)
+        yield from paragraph([Styled(f"{title}: {names}", "dim")], style)
+    yield ""

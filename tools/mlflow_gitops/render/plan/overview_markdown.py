@@ -32,9 +32,9 @@ def overview_paragraphs(overview: Overview, space: int) -> list[str]:
     and as one short line a row, refused ones first, if that is too long as well. Only then rows are
     cut, the last ones first, and counted in bold."""
     parts = []
-    for words, models in grouped_models(overview):
+    for title, models in grouped_models(overview):
         names = first_few([code(cut_middle(name, CELL), CELL) for name in models], ROWS)
-        parts.append(f"{words[0].upper()}{words[1:]} ({counted(len(models), 'model')}): {names}.")
+        parts.append(f"{title[0].upper()}{title[1:]} ({counted(len(models), 'model')}): {names}.")
     if not overview.table:
         return parts
 
@@ -50,7 +50,7 @@ def _cells(row: OverviewRow) -> tuple[str, ...]:
     mark = "⚠️" if row.outlook in ("apply", "heal") and is_remarkable(row) else MARKS[row.outlook]
     return (
         cell(cut_middle(row.model, CELL), CELL),
-        cell(row.stage, CELL) if row.stage else NO_VALUE,
+        prose(row.stage, CELL, in_table=True) if row.stage else NO_VALUE,
         move_phrase(row),
         f"{mark} {prose(verdict_phrase(row), in_table=True)}",
     )

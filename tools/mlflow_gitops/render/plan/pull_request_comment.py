@@ -134,14 +134,21 @@ def _model(model: ModelPlan, plan: Plan) -> Iterator[str]:
 
     for refusal in model.refusals:
         yield f"\n{_refusal(refusal, refusal.brief or refusal.detail)}"
-    if approvals := approval_sentence(model, plan):
-        yield f"\n{_capital(_linked(approvals))}."
-    if sentence := next_step(model, model_outlook(model, bool(plan.refusals)), plan):
-        yield f"\n{prose(sentence)}"
+    yield from _people_and_next_step(model, plan)
     for note in model.notes[:ROWS]:
         yield f"\nNote: {prose(note)}"
     if model.file:
         yield f"\n<sub>in {code(model.file)}</sub>"
+
+
+def _people_and_next_step(model: ModelPlan, plan: Plan) -> Iterator[str]:
+    sentences = []
+    if approvals := approval_sentence(model, plan):
+        sentences.append(f"{_capital(_linked(approvals))}.")
+    if step := next_step(model, model_outlook(model, bool(plan.refusals)), plan):
+        sentences.append(prose(step))
+    if sentences:
+        yield f"\n{' '.join(sentences)}"
 
 
 def _stages(model: ModelPlan, plan: Plan) -> Iterator[str]:

@@ -34,7 +34,7 @@ def stage_sentences(row: StageChange, model: ModelPlan, plan: Plan) -> Iterator[
         return
     if review.after is not None:
         yield from _origin(review.after, model, links, links.of_code_diff(review), review.before)
-        yield from _elsewhere(review.after)
+        yield from _copies(review.after)
     if review.before is not None and review.held_since is not None and plan.made_at:
         since = review.held_since
         length = age(since.at, plan.made_at) or "a moment"
@@ -78,13 +78,13 @@ def _separated(parts: Sentence, separator: str) -> Iterator[Part]:
         yield part
 
 
-def _elsewhere(version: ReviewedVersion) -> Iterator[Sentence]:
-    places = [
-        f"`{place.environment}` ({place.version} in {and_list(place.stages)})"
-        for place in version.elsewhere
+def _copies(version: ReviewedVersion) -> Iterator[Sentence]:
+    phrases = [
+        f"`{copy.environment}` ({copy.version} in {and_list(copy.stages)})"
+        for copy in version.copies
     ]
-    if places:
-        yield [Part(f"{version.number} is also in {and_list(places)}")]
+    if phrases:
+        yield [Part(f"{version.number} is also in {and_list(phrases)}")]
 
 
 def approval_sentence(model: ModelPlan, plan: Plan) -> Sentence:
@@ -97,8 +97,8 @@ def approval_sentence(model: ModelPlan, plan: Plan) -> Sentence:
     approvers = model.approvers
     if approvers is not None:
         names = first_few([f"`{person}`" for person in approvers.by], _MOST_NAMED)
-        nobody = "nobody yet" if plan.onto is not None else "nobody"
-        parts.append(Part(f"approved by {names if approvers.by else nobody}"))
+        no_approver = "nobody yet" if plan.onto is not None else "nobody"
+        parts.append(Part(f"approved by {names if approvers.by else no_approver}"))
         if approvers.pull_request is not None and plan.links is not None:
             number = approvers.pull_request
             parts.append(Part(f"pull request {number}", plan.links.of_pull_request(number)))

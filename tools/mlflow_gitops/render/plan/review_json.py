@@ -36,8 +36,8 @@ def _version(version: ReviewedVersion, model: ModelPlan, plan: Plan) -> dict[str
         "code_url": plan.links.of_code(version),
         "datasets": [{"name": data.name, "digest": data.digest} for data in version.datasets],
         "elsewhere": [
-            {"environment": place.environment, "version": place.version, "stages": [*place.stages]}
-            for place in version.elsewhere
+            {"environment": copy.environment, "version": copy.version, "stages": [*copy.stages]}
+            for copy in version.copies
         ],
     }
 

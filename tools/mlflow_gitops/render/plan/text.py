@@ -28,7 +28,7 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     style = style or Style()
     plan, summary = output.plan, overview(output.plan)
     for notice in plan.notices:
-        yield style(f"warning: {safe(notice)}", "yellow")
+        yield from _wrapped(f"warning: {safe(notice)}", style, "yellow")
     yield from overview_lines(summary, style)
     if plan.policy is not None:
         from mlflow_gitops.render.plan.policy import policy_lines  # few plans change the policy
@@ -44,8 +44,17 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     yield from _file_errors(plan, style)
     if plan.onto is not None:
         unchanged = f"{counted(plan.unchanged_models, 'model')} the same as on {safe(plan.onto)}."
-        yield style(unchanged, "dim")
-    yield closing(plan, summary)
+        yield from _wrapped(unchanged, style, "dim")
+    yield from _wrapped(closing(plan, summary), style)
+
+
+def _wrapped(text: str, style: Style, colour: str | None = None) -> Iterator[str]:
+    if style.width is None or len(text) * 2 < style.width:
+        yield style(text, colour)
+        return
+    from mlflow_gitops.render.console.layout import Styled, paragraph  # on a terminal only
+
+    yield from paragraph([Styled(text, colour)], style)
 
 
 def _details(output: PlanOutput, style: Style) -> Iterator[str]:
@@ -68,11 +77,13 @@ def _without_manifest(plan: Plan, style: Style) -> Iterator[str]:
     if plan.removed:
         from mlflow_gitops.render.plan.phrases import removal_phrase  # few plans delete a manifest
     for removed in plan.removed:
-        yield style(f"! {safe(removal_phrase(removed).replace('`', ''))}", "yellow")
+        sentence = safe(removal_phrase(removed).replace("`", ""))
+        yield from _wrapped(f"! {sentence}", style, "yellow")
     is_removed = {removed.model for removed in plan.removed}
     names = [safe(name) for name in plan.without_manifest if name not in is_removed]
     if names:
-        yield style(f"manifest deleted, left unchanged in MLflow: {first_few(names, 5)}", "dim")
+        sentence = f"manifest deleted, left unchanged in MLflow: {first_few(names, 5)}"
+        yield from _wrapped(sentence, style, "dim")
 
 
 def _file_errors(plan: Plan, style: Style) -> Iterator[str]:
@@ -81,4 +92,4 @@ def _file_errors(plan: Plan, style: Style) -> Iterator[str]:
     if plan.earlier_errors:
         files = first_few(sorted({problem.file for problem in plan.earlier_errors}), 3)
         branch = safe(plan.onto or "the branch")
-        yield style(f"warning: invalid on {branch} already: {safe(files)}", "yellow")
+        yield from _wrapped(f"warning: invalid on {branch} already: {safe(files)}", style, "yellow")
