@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.app.setup.installed_from import Requirement, requirement_of
+from mlflow_gitops.installation import Requirement, install_command_of, requirement_of
 from tests.support.console.shell import Shell
 from tests.support.project.pages import blocks
 
@@ -127,3 +127,30 @@ def test_what_workflows_cannot_install_is_said(source: dict[str, object], origin
     text, fault = requirement_of(source, "1.2.3")
     assert text == BY_NAME and origin in fault and "--requirement" in fault
     assert "secret" not in fault
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (None, "'mlflow-gitops[sql]==1.2.3'"),
+        (
+            {"url": "https://git.example/tool", **GIT},
+            "'mlflow-gitops[sql] @ git+https://git.example/tool@0123abc'",
+        ),
+        (
+            {"url": "https://me:secret@git.example/tool", **GIT},
+            "'mlflow-gitops[sql] @ git+https://git.example/tool@0123abc'",
+        ),
+        (
+            {"url": "https://files.example/m.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
+            "'mlflow-gitops[sql] @ https://files.example/m.whl#sha256=ab'",
+        ),
+        ({"url": "file:///srv/m.whl", "archive_info": {}}, "'/srv/m.whl[sql]'"),
+        ({"url": "file:///srv/a%20tool", "dir_info": {}}, "'/srv/a tool[sql]'"),
+        ({"url": "file:///srv/t", "dir_info": {"editable": True}}, "--editable '/srv/t[sql]'"),
+    ],
+)
+def test_an_extra_is_installed_from_where_this_copy_came(
+    source: dict[str, object] | None, expected: str
+) -> None:
+    assert install_command_of(source, "1.2.3", "sql") == f"pip install {expected}"

@@ -130,9 +130,9 @@ def test_what_needs_an_extra_says_so(installed: Path, tmp_path: Path) -> None:
     team.commit("Begin", churn="stages: {}\n")
     for uri in ("sqlite:///mlflow.db", "postgresql://me:pa55word@127.0.0.1/mlflow", "mlruns"):
         failed = run(installed, team, "status", uri=uri, expect=1).stderr
-        assert "'mlflow-gitops[sql]'" in failed and "pa55word" not in failed
+        assert ".whl[sql]'" in failed and "pa55word" not in failed
     failed = run(installed, team, "demo", str(tmp_path / "demo"), uri="unused", expect=1)
-    assert "'mlflow-gitops[demo]'" in failed.stderr
+    assert ".whl[demo]'" in failed.stderr
 
 
 def test_models_in_s3_need_an_extra(installed: Path, server: str, tmp_path: Path) -> None:
@@ -147,4 +147,4 @@ def test_models_in_s3_need_an_extra(installed: Path, server: str, tmp_path: Path
     pinned = ["--version", "1", "--digest", f"sha256:{'0' * 64}"]
     fetch = ["fetch", name, *pinned, "--to", "files"]
     failed = run(installed, team, *fetch, uri=server, expect=1).stderr
-    assert "'mlflow-gitops[s3]'" in failed
+    assert ".whl[s3]'" in failed

@@ -8,6 +8,7 @@ from mlflow.exceptions import MlflowException, RestException
 
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.mlflow.server_errors import LOCKED, NO_NAME_LISTS, NOT_FOUND, explain
+from mlflow_gitops.installation import install_command
 
 ADDRESS = "http://mlflow.example:5000"
 
@@ -95,8 +96,8 @@ def test_credentials_in_a_text_of_mlflows_are_hidden() -> None:
 @pytest.mark.parametrize(
     ("package", "fix"),
     [
-        ("botocore", "pip install 'mlflow-gitops[s3]'"),
-        ("boto3.session", "pip install 'mlflow-gitops[s3]'"),
+        ("botocore", install_command("s3")),
+        ("boto3.session", install_command("s3")),
         ("azure.storage.blob", "Install it beside mlflow-gitops (azure)."),
     ],
 )
@@ -109,7 +110,7 @@ def test_a_package_that_is_not_here(over_http: bool, package: str, fix: str) -> 
 
 def test_a_package_that_the_server_lacks_is_none_of_ours() -> None:
     error = MlflowException("failed with error code 500: No module named 'boto3'")
-    assert "mlflow-gitops[s3]" not in str(explain(error, ADDRESS, over_http=True))
+    assert "[s3]" not in str(explain(error, ADDRESS, over_http=True))
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])

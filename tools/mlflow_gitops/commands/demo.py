@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mlflow_gitops.edges.system.extras import has_extra, install_command
+from mlflow_gitops.edges.system.extras import has_extra
 from mlflow_gitops.errors import OK, Failure
+from mlflow_gitops.installation import install_command
 from mlflow_gitops.settings import Settings
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_gitops import __version__
-from mlflow_gitops.app.setup.installed_from import Requirement, installed_requirement
 from mlflow_gitops.app.setup.scaffold_files import (
     FileResult,
     codeowners_result,
@@ -30,6 +29,7 @@ from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
+from mlflow_gitops.installation import Requirement, installed_requirement
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings

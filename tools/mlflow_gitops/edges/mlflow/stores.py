@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.edges.mlflow.server_errors import LOCKED
-from mlflow_gitops.edges.system.extras import fix_for_missing, has_extra, install_command
+from mlflow_gitops.edges.system.extras import fix_for_missing, has_extra
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
@@ -62,6 +62,8 @@ def is_remote(uri: str) -> bool:
 def _check_installed(uri: str) -> None:
     """Only full MLflow opens a store without a server; `mlflow-skinny` lacks what that needs."""
     if not has_extra("sql"):
+        from mlflow_gitops.installation import install_command
+
         raise RegistryFailure(
             f"{without_credentials(uri)} is opened without a server, which needs full MLflow"
             " installed here.",

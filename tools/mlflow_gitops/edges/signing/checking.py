@@ -15,8 +15,7 @@ from typing import Any
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.file_digests import FileDigest, ModelFiles
 from mlflow_gitops.core.recorded.signed_files import SignedFiles
-
-INSTALL = "signatures need the extra signing: pip install 'mlflow-gitops[signing]'"
+from mlflow_gitops.installation import install_command
 
 _PUBLIC_KEY, _CERTIFICATE = b"-----BEGIN PUBLIC KEY-----", b"-----BEGIN CERTIFICATE-----"
 
@@ -25,13 +24,18 @@ class NotInstalled(Exception):
     """The extra `signing` is not installed."""
 
 
+def missing_extra() -> str:
+    """What signatures need, and how to install it."""
+    return f"signatures need the extra signing: {install_command('signing')}"
+
+
 def check_signature(signature: bytes, keys: Mapping[str, bytes]) -> SignedFiles:
     """The files that a signature lists, if it fits one of `keys`: PEM texts by name, of public keys
     or of the certificates that issued a signer's. Raises NotInstalled."""
     try:
         from model_signing._signing import sign_certificate, sign_ec_key, sign_sigstore_pb
     except ImportError:
-        raise NotInstalled(INSTALL) from None
+        raise NotInstalled(missing_extra()) from None
 
     kind, fault = _kind_of(signature)
     if fault is not None:

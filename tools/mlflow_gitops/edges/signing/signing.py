@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow_gitops.edges.signing.checking import INSTALL
+from mlflow_gitops.edges.signing.checking import missing_extra
 from mlflow_gitops.errors import Failure
 
 
@@ -17,7 +17,7 @@ def sign_folder(
     try:
         from model_signing import hashing, signing
     except ImportError:
-        raise Failure(f"Nothing was signed: {INSTALL}.") from None
+        raise Failure(f"Nothing was signed: {missing_extra()}.") from None
 
     config = signing.Config()
     # Every file is listed, those of git as well: a digest is of all files.

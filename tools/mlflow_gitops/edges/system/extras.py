@@ -14,11 +14,6 @@ _EXTRA_OF = {
 """The extra that brings each importable package."""
 
 
-def install_command(extra: str) -> str:
-    """The shell command that installs an extra of this package."""
-    return f"pip install 'mlflow-gitops[{extra}]'"
-
-
 def has_extra(extra: str) -> bool:
     """Whether all packages of an extra are installed. None of them is imported."""
     return all(find_spec(name) for name, other in _EXTRA_OF.items() if other == extra)
@@ -29,5 +24,7 @@ def fix_for_missing(package: str) -> str:
     name = package.partition(".")[0]
     extra = _EXTRA_OF.get(name)
     if extra is not None:
+        from mlflow_gitops.installation import install_command
+
         return f"Run: {install_command(extra)}"
     return f"Install it beside mlflow-gitops ({name})."

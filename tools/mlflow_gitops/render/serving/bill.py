@@ -16,8 +16,7 @@ from mlflow_gitops.core.recorded.bill import Bill
 from mlflow_gitops.core.recorded.values import Dataset
 from mlflow_gitops.core.secrets import is_secret_metric
 from mlflow_gitops.errors import Failure
-
-INSTALL = "a bill of materials needs the extra bom: pip install 'mlflow-gitops[bom]'"
+from mlflow_gitops.installation import install_command
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*\Z")
@@ -33,7 +32,9 @@ def cyclonedx(bill: Bill) -> str:
         from cyclonedx.model.bom import Bom
         from cyclonedx.output.json import JsonV1Dot6
     except ImportError:
-        raise Failure(f"Nothing was written: {INSTALL}.") from None
+        command = install_command("bom")
+        message = f"Nothing was written: a bill of materials needs the extra bom: {command}."
+        raise Failure(message) from None
 
     model = _model(bill)
     parts = [*_files(bill), *_data(bill), *_libraries(bill)]
