@@ -25,7 +25,7 @@ from tests.support.core.promotion import small_promotion
 from tests.support.team import Team
 
 FOLDER = Path(__file__).parents[3] / ".github/pictures"
-MOST_BYTES = 90_000
+MOST_BYTES = 150_000
 _WIDTH = 820
 _SCALE = 1.5
 _COLOURS = 64
