@@ -12,9 +12,10 @@ from cryptography.x509.oid import NameOID
 
 
 class Signer:
-    """A private key in a file, with its public key and a certificate that a root issued."""
+    """A private key in a file, which may have a password, with its public key and a certificate
+    that a root issued."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, password: str = "") -> None:
         self.name = name
         self._private = ec.generate_private_key(ec.SECP256R1())
         self.key = folder / f"{name}.key"
@@ -22,7 +23,9 @@ class Signer:
             self._private.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
+                serialization.BestAvailableEncryption(password.encode())
+                if password
+                else serialization.NoEncryption(),
             )
         )
         self.public = self._private.public_key().public_bytes(

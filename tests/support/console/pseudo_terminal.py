@@ -33,12 +33,14 @@ def on_terminal(
     environment: Mapping[str, str],
     typed: str = "",
     *,
+    after: str = "",
     within: float = 60,
 ) -> str:
     """Run a command on a terminal of its own, type the text at once, and return all that it showed.
 
-    The text waits in the terminal until the program reads it. Raises AssertionError where the
-    program does not end.
+    The text waits in the terminal until the program reads it; with `after`, it is typed once the
+    program showed that, since one that asks for a password discards what was typed before. Raises
+    AssertionError where the program does not end.
     """
     process, terminal = pty.fork()
     if not process:  # the child
@@ -49,9 +51,12 @@ def on_terminal(
             os._exit(127)
     output = b""
     end = time.monotonic() + within
+    waiting = typed.encode()
     try:
-        os.write(terminal, typed.encode())
         while time.monotonic() < end:
+            if waiting and after.encode() in output:
+                os.write(terminal, waiting)
+                waiting = b""
             if select.select([terminal], [], [], 0.2)[0]:
                 try:
                     piece = os.read(terminal, 1 << 16)

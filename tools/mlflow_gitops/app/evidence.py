@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -149,9 +150,10 @@ class WorkspaceEvidence(RegistryEvidence):
         return self._approving.first_of_change(commit)
 
     def signed_files(
-        self, model: str, version: int, keys: str, commit: Commit | None
+        self, names: Sequence[str], version: int, keys: str, commit: Commit | None
     ) -> SignedFiles:
-        """The files that a version's signature in git lists. Raises Unreadable."""
+        """The files that a version's signature in git lists, under one of the model's names. Raises
+        Unreadable."""
         from mlflow_gitops.app.planning.judging.git_signatures import (
             GitSignatures,
         )  # few policies ask for signatures
@@ -160,7 +162,7 @@ class WorkspaceEvidence(RegistryEvidence):
         if commit is not None and self.is_merged(commit):
             first = self.first_of_change(commit)
         signatures = GitSignatures(self._workspace, self._line, self._merge)
-        return signatures.check(model, version, keys, commit, first)
+        return signatures.check(names, version, keys, commit, first)
 
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""

@@ -201,7 +201,8 @@ def sign(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="The private key: elliptic curve, PEM, without a password.",
+            help="The private key: elliptic curve, PEM. If it has a password, that is read from"
+            " $MLFLOW_GITOPS_KEY_PASSWORD or asked for on a terminal.",
         ),
     ],
     certificate: Annotated[

@@ -228,8 +228,9 @@ def rename(
     ] = False,
     form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
-    """Give a model another name: move its manifest and its lines in CODEOWNERS, and list the old
-    name in `formerly`, so that its history, its gates and its rollbacks go on.
+    """Give a model another name: move its manifest, the signatures of its versions and its lines in
+    CODEOWNERS, and list the old name in `formerly`, so that its history, its gates and its
+    rollbacks go on.
 
     MLflow is renamed only with --apply.
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mlflow_gitops.app.setup.codeowners import existing
+from mlflow_gitops.app.setup.moved_signatures import move_files, rename_diff, signature_moves
 from mlflow_gitops.app.setup.renaming import has_new_name, rename_in_mlflow
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.codeowners import update
@@ -26,8 +27,9 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, old: str, new: str, *, apply: bool, dry_run: bool, form: str) -> int:
-    """Move the manifest of `old` to `new` and its lines in CODEOWNERS. With `apply`, rename the
-    model in MLflow, too; that is all there is to do if the manifest has the new name already."""
+    """Move the manifest of `old` to `new`, its signatures and its lines in CODEOWNERS. With
+    `apply`, rename the model in MLflow, too; that is all there is to do if the manifest has the new
+    name already."""
     workspace = Workspace(settings)
     data: dict[str, Any] = {"model": new, "from": old, "files": [], "diff": "", "mlflow": "to_do"}
     diffs: list[str] = []
@@ -46,11 +48,14 @@ def run(settings: Settings, old: str, new: str, *, apply: bool, dry_run: bool, f
 
 
 def _move(target: OpenManifest, new: str, data: dict[str, Any], *, dry_run: bool) -> list[str]:
-    """Write the manifest under its new name, and remove the old file. Returns both diffs."""
+    """Write the manifest under its new name, move the signatures of its versions, and remove the
+    old files. Returns the diffs."""
     _check_name(target, new)
     file = str(PurePosixPath(target.file).with_name(f"{file_stem(new)}.yaml"))
     content = _renamed(target, file, new)
+    signatures = signature_moves(target.workspace, target.name, new)
     diffs = [unified(target.file, target.data, b""), unified(file, None, content)]
+    diffs += [rename_diff(before, after) for before, after in signatures.items()]
     if dry_run:
         return diffs
 
@@ -61,7 +66,8 @@ def _move(target: OpenManifest, new: str, data: dict[str, Any], *, dry_run: bool
     except OSError as error:
         raise Failure(f"{target.file} cannot be moved: {error.strerror or error}.") from None
     write_file(moved, content)
-    data["files"] = [target.file, file]
+    move_files(target.workspace.top, signatures)
+    data["files"] = [target.file, file, *signatures.keys(), *signatures.values()]
     return diffs
 
 
@@ -119,7 +125,7 @@ def _next_step(old: str, new: str, in_mlflow: str, *, dry_run: bool) -> str:
         return "Nothing was written."
     if in_mlflow == "to_do":
         return (
-            f"Commit both files, and when they are merged, rename it in MLflow: {command}. Until"
+            f"Commit these files, and when they are merged, rename it in MLflow: {command}. Until"
             f" then, plan refuses {new}, and {old} stays as it is in MLflow."
         )
     if in_mlflow == "renamed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.file_lists import differing_files
+from mlflow_gitops.edges.signing.private_key import key_password
 from mlflow_gitops.edges.signing.signing import sign_folder
 from mlflow_gitops.edges.system.files import put_file
 from mlflow_gitops.errors import OK, Failure, Refused
@@ -42,6 +44,7 @@ def run(
     target = open_manifest(settings, model, form)
     if target.manifest.kind == "prompt":
         raise Failure(f"{model} is a prompt: it has no files that could be signed.")
+    password = key_password(key, _ask_password if _is_interactive() else None)
     observed = observe(target)
     if version not in observed.versions:
         raise missing_version(target, observed, version)
@@ -54,7 +57,7 @@ def run(
         # The folder's name is the name that the signature gives its subject.
         folder = (Path(scratch) / "files").rename(Path(scratch) / f"{file_stem(model)}-{version}")
         signature = Path(scratch) / "signature"
-        sign_folder(folder, key, certificate, chain, signature)
+        sign_folder(folder, key, certificate, chain, signature, password)
         put_file(
             workspace.top, path, signature.read_bytes(), new=not workspace.checkout.exists(path)
         )
@@ -66,6 +69,17 @@ def run(
         warn(f"Their digest is not pinned yet: mlflow-gitops pin {model} {version}")
     note_for_people(settings, form, "Commit it with the change that promotes the version.")
     return OK
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask_password() -> str:
+    import typer
+
+    password: str = typer.prompt("Password of the key", hide_input=True, err=True)
+    return password
 
 
 def _download(target: OpenManifest, version: ObservedVersion, folder: Path) -> ModelFiles:

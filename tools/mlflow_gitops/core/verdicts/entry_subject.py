@@ -147,7 +147,9 @@ class EntrySubject:
         return self.evidence.file_paths(self.model, self._observed_version(version.number))
 
     def signed_files(self, keys: str) -> SignedFiles:
-        return self.evidence.signed_files(self.model, self.number, keys, self.entry.making_commit)
+        target = self.history.target
+        names = (self.model, *(target.manifest.formerly if target else ()))
+        return self.evidence.signed_files(names, self.number, keys, self.entry.making_commit)
 
     def approvals(self) -> Approvals | None:
         commit = self.entry.making_commit

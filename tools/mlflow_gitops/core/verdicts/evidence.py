@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
@@ -42,9 +42,10 @@ class Evidence(RecordedEvidence, Protocol):
         """Why the registry keeps no aliases; None if it keeps them, or may."""
 
     def signed_files(
-        self, model: str, version: int, keys: str, commit: Commit | None
+        self, names: Sequence[str], version: int, keys: str, commit: Commit | None
     ) -> SignedFiles:
-        """The files that a version's signature in git lists. Keys of the folder `keys` count as
+        """The files that a version's signature in git lists. `names` is the model's name, and the
+        ones that it had before. Keys of the folder `keys` count as
         they were before the change that `commit` belongs to."""
 
     def messages(self, commit: Commit, file: str) -> Iterable[StatedMessage]:

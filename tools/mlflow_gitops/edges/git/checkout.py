@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
-from mlflow_gitops.core.yaml.document import parse
+from mlflow_gitops.core.yaml.document import MAX_BYTES, parse
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure
@@ -60,14 +60,14 @@ class Checkout:
         paths = {f"{folder}/{file.name}" for file in on_disk}
         return sorted(paths | {path for path in self._left_out if _parent(path) == folder})
 
-    def read(self, path: str) -> SourceFile:
+    def read(self, path: str, most_bytes: int = MAX_BYTES) -> SourceFile:
         """One file of the repository, as git stores or would store it. Its `data` is None if it
-        cannot be read."""
+        cannot be read. If it is larger than `most_bytes`, one byte more than that is read."""
         if path in self._left_out:
             return self._from_index(path)
         if path in self._converted:
             return SourceFile(path, self._converted[path], _NOT_STORED)
-        return files.read_file(f"{self.top}/{path}", path)
+        return files.read_file(f"{self.top}/{path}", path, most_bytes)
 
     def registry_paths(self, registry: RegistryFolder) -> list[str]:
         """The paths of a registry folder's files. Raises Failure if there is no such folder."""

@@ -7,7 +7,8 @@ has a history, and is there without MLflow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import Commit, MainLine
@@ -29,29 +30,41 @@ class GitSignatures:
         self._merge = merge
 
     def check(
-        self, model: str, version: int, keys: str, commit: Commit | None, first: str | None
+        self,
+        names: Sequence[str],
+        version: int,
+        keys: str,
+        commit: Commit | None,
+        first: str | None,
     ) -> SignedFiles:
-        """The files that the signature of a version lists.
+        """The files that the signature of a version lists. `names` is the model's name, and then
+        the ones that it had before: a manifest may have moved without its signatures.
 
         A key of the folder `keys` counts if the main branch had it before the change that `commit`
         belongs to, and the target still has it. `first` is the first commit of that change;
         `commit` is None for a working tree. Raises Unreadable if the extra is not installed.
         """
-        path = self._workspace.registry.signature_path(model, version)
-        signature = self._signature(path, in_tree=commit is None)
+        signature = self._signature(names, version, in_tree=commit is None)
         if signature is None:
-            return SignedFiles(
-                fault=f"there is no {path}; mlflow-gitops sign {model} {version} --key FILE"
-            )
+            return self._missing(names[0], version)
         before = self._before(first or (commit.sha if commit else None))
         if before is None:
             return SignedFiles(fault=f"no commit before it has keys in {keys}/")
         counting = self._keys(before, keys).items() & self._keys(self._target, keys).items()
-        sound = {name: key for name, key in counting if key_fault(key) is None}
-        try:
-            return check_signature(signature, sound)
-        except NotInstalled as reason:
-            raise Unreadable(str(reason)) from None
+        return _checked(signature, dict(counting))
+
+    def check_now(self, names: Sequence[str], version: int, keys: str) -> SignedFiles:
+        """The files that the signature of a version lists, by the keys that the target has now.
+        Raises Unreadable if the extra is not installed."""
+        signature = self._signature(names, version, in_tree=False)
+        if signature is None:
+            return self._missing(names[0], version)
+        return _checked(signature, self._keys(self._target, keys))
+
+    def _missing(self, model: str, version: int) -> SignedFiles:
+        path = self._workspace.registry.signature_path(model, version)
+        command = shlex.join(["mlflow-gitops", "sign", model, str(version), "--key", "FILE"])
+        return SignedFiles(fault=f"there is no {path}; {command}")
 
     @property
     def _target(self) -> str:
@@ -66,10 +79,16 @@ class GitSignatures:
                 return earlier
         return None
 
-    def _signature(self, path: str, *, in_tree: bool) -> bytes | None:
-        if in_tree:
-            return self._workspace.checkout.read(path).data
-        return self._files(self._target, path).get(path)
+    def _signature(self, names: Sequence[str], version: int, *, in_tree: bool) -> bytes | None:
+        """The signature under the newest of a model's names that has one."""
+        for path in (self._workspace.registry.signature_path(name, version) for name in names):
+            if in_tree:
+                signature = self._workspace.checkout.read(path, _MOST_BYTES).data
+            else:
+                signature = self._files(self._target, path).get(path)
+            if signature is not None:
+                return signature
+        return None
 
     def _keys(self, revision: str, folder: str) -> Mapping[str, bytes]:
         files = self._files(revision, f"{folder}/")
@@ -84,3 +103,11 @@ class GitSignatures:
                 blobs[name] = columns.split()[2]
         contents = git.blobs(blobs.values(), _MOST_BYTES)
         return {name: contents[blob] for name, blob in blobs.items() if blob in contents}
+
+
+def _checked(signature: bytes, keys: Mapping[str, bytes]) -> SignedFiles:
+    sound = {name: key for name, key in keys.items() if key_fault(key) is None}
+    try:
+        return check_signature(signature, sound)
+    except NotInstalled as reason:
+        raise Unreadable(str(reason)) from None
