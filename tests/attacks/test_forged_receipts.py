@@ -142,22 +142,9 @@ def gates(approvals: Any, tags: Any) -> list[dict[str, Any]]:
 TAG = {"tag": "validation", "value": "passed", "expected": "passed"}
 
 
-@pytest.mark.parametrize(
-    ("approvals", "tags", "named"),
-    [
-        (None, None, ["@bob"]),
-        (None, TAG, ["@bob"]),
-        ({"approvals": 1, "needed": 1}, TAG, []),
-        ({"approvals": 1, "needed": 1}, TAG, ["@bob"]),
-        ({"approvals": 1, "needed": 1}, TAG, ["@nobody"]),
-    ],
-)
-def test_promotion_forced_with_a_forged_receipt(
-    company: Company, approvals: Any, tags: Any, named: list[str]
-) -> None:
-    """Number, chain and times are right. The forge has no such approval, and gates that passed
-    recorded what they judged."""
-    company.client.set_model_version_tag(MODEL, "3", "validation", "passed")
+def force_promotion(company: Company, approvals: Any, tags: Any, named: list[str]) -> None:
+    """Merge a promotion of version 3 that nobody approved, and do by hand what was refused, with a
+    receipt that says it was."""
     number = company.propose(3)
     sha = company.merge(number)
     company.refused("--push-receipts")
@@ -179,6 +166,25 @@ def test_promotion_forced_with_a_forged_receipt(
     text = edited(true, previous=true.digest, count=count, models=[model], commit=sha)
     add(company, text)
     force(company, sha, newest(company).digest)
+
+
+@pytest.mark.parametrize(
+    ("approvals", "tags", "named"),
+    [
+        (None, None, ["@bob"]),
+        (None, TAG, ["@bob"]),
+        ({"approvals": 1, "needed": 1}, TAG, []),
+        ({"approvals": 1, "needed": 1}, TAG, ["@bob"]),
+        ({"approvals": 1, "needed": 1}, TAG, ["@nobody"]),
+    ],
+)
+def test_promotion_forced_with_a_forged_receipt(
+    company: Company, approvals: Any, tags: Any, named: list[str]
+) -> None:
+    """Number, chain and times are right. The forge has no such approval, and gates that passed
+    recorded what they judged."""
+    company.client.set_model_version_tag(MODEL, "3", "validation", "passed")
+    force_promotion(company, approvals, tags, named)
     assert "contradicted" in company.found_by_verify()
 
     company.write(3, "description: Words\n")
@@ -187,6 +193,54 @@ def test_promotion_forced_with_a_forged_receipt(
     company.main()
     company.reconcile("--push-receipts")
     assert company.production() == {3} and "contradicted" in company.found_by_verify()
+
+
+def test_rollback_to_what_a_forged_receipt_says(company: Company) -> None:
+    """A receipt that is contradicted proves nothing later, also once somebody acknowledged it: the
+    version that it put into Production has never held it."""
+    force_promotion(company, None, TAG, ["@bob"])
+    company.write(3, "description: Words\n")
+    company.commit("Words", "bob")
+    company.push("main")
+    company.main()
+    company.reconcile("--push-receipts")
+    company.acknowledge()
+    company.promote(1)
+    assert company.reconcile("--push-receipts").code == 0 and company.production() == {1}
+    company.merge(company.propose(3))
+    assert "0 of 1 approval" in company.refused("--push-receipts")
+
+
+def follow_with(company: Company, **content: Any) -> set[str]:
+    """What `verify` finds after a receipt with this content more, which is taken away again."""
+    state, true = company.receipts_state(), newest(company)
+    count = true.content["count"] + 1
+    add(company, edited(true, previous=true.digest, count=count, **content))
+    fields = company.found_by_verify()
+    company.set_receipts(state)
+    return fields
+
+
+def test_receipt_that_names_another_policy(company: Company) -> None:
+    """A receipt names the policy of its commit: a forged one cannot name a laxer one, or none."""
+    first = company.team.git("rev-list", "--max-parents=0", "HEAD")
+    laxer = company.team.git("rev-parse", f"{first}:registry/policy.yaml")
+    assert laxer != newest(company).content["policy"]
+    assert follow_with(company, models=[]) == set()
+    for blob in (laxer, "f" * 40, None):
+        assert follow_with(company, models=[], policy=blob) == {"contradicted"}
+
+
+def test_receipt_that_names_another_version(company: Company) -> None:
+    """A receipt names what came to a stage: nothing that its commit does not declare."""
+    for entry, fields in (
+        (["Production", 1], set()),
+        (["Production", 3], {"contradicted"}),
+        (["Staging", 2], {"contradicted"}),
+        (["@champion", 1], {"contradicted"}),
+    ):
+        model = {"model": MODEL, "result": "applied", "stages": [entry]}
+        assert follow_with(company, models=[model]) == fields
 
 
 @pytest.mark.parametrize(

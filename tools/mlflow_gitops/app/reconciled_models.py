@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.tenures import ReconciledHistory
@@ -46,4 +48,15 @@ class ReconciledModels:
             receipts = self._workspace.receipts_branch.receipts()
         except GitFailure as failure:
             receipts, self._fault = [], str(failure)
-        return Ledger(receipts, self._line.index, self._workspace.owner(self._line))
+        owner = self._workspace.owner(self._line)
+        return Ledger(receipts, self._line.index, owner, self._contradicted(receipts))
+
+    def _contradicted(self, receipts: Sequence[Receipt]) -> Collection[tuple[str, str]]:
+        if not receipts:
+            return ()
+        from mlflow_gitops.app.audit.record.contradicted import (
+            contradicted,
+            contradictions_in_clone,
+        )  # most plans read no receipts
+
+        return contradicted(contradictions_in_clone(self._workspace, receipts, self._line))

@@ -16,6 +16,7 @@ from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry, entries
+from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record
 from tests.support.core.one_model import OWNER, make_desired, make_observed, make_version
@@ -57,6 +58,10 @@ class FakeAccount(Account):
         points = self._points_until(index)
         commit = points[-1].commit if points else None
         return commit.sha if commit else None
+
+    def declared_at(self, index: int) -> Desired | None:
+        points = self._points_until(index)
+        return points[-1].desired if points else None
 
     def people(self, commit: str) -> Sequence[RecordedPeople]:
         return [
@@ -231,6 +236,24 @@ def test_a_recovered_receipt_whose_gates_were_passed() -> None:
     account = FakeAccount("stages: {Production: 1}", policy=POLICY)
     account.ran(0, PASSED, entered=[["Production", 1]], recovered=True)
     assert findings(account, stamped()) == []
+
+
+@pytest.mark.parametrize(
+    ("entered", "words"),
+    [
+        ([["Production", 2]], "2 in Production"),
+        ([["Production", 1], ["Staging", 1]], "1 in Staging"),
+        ([["@champion", 1]], "1 in @champion"),
+    ],
+)
+def test_a_receipt_that_names_what_its_commit_does_not_declare(
+    entered: list[list[Any]], words: str
+) -> None:
+    account = FakeAccount("stages: {Production: 1}").ran(0, entered=entered)
+    [(field, detail)] = findings(account, stamped())
+    assert field == "contradicted" and words in detail and "does not declare that" in detail
+    archived = FakeAccount("stages: {Production: 1}").ran(0, entered=[["Archived", 7]])
+    assert findings(archived, stamped()) == []
 
 
 def test_drift_and_pins_are_named_by_their_fields() -> None:

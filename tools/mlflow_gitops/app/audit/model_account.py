@@ -60,6 +60,10 @@ class ModelAccount(Account):
         last = points[-1].commit if points else None
         return last.sha if last else None
 
+    def declared_at(self, index: int) -> Desired | None:
+        points = self._histories.points_until(file_stem(self.name), self._shas[index])
+        return points[-1].desired if points else None
+
     def people(self, commit: str) -> Sequence[RecordedPeople]:
         return self._ledger.people(self._periods, commit)
 

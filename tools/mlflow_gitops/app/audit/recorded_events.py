@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
+from mlflow_gitops.app.audit.record.contradicted import contradictions_in_clone
 from mlflow_gitops.core.audit.event_range import EventRange
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -55,10 +56,9 @@ def flaws_and_acknowledgements(
 ) -> tuple[list[Flaw], list[Acknowledgement]]:
     """The flaws of this environment's receipts, and the lines in commits that acknowledge any."""
     own_digests = {receipt.digest for receipt in trail.ledger.receipts}
-    line = trail.line if not trail.workspace.git.is_shallow() else None
-    now = trail.workspace.settings.now().timestamp()
+    contradictions = contradictions_in_clone(trail.workspace, receipts, trail.line)
     found_flaws = [
-        flaw for flaw in flaws(receipts, line, now) if flaw.receipt.digest in own_digests
+        flaw for flaw in flaws(receipts, contradictions) if flaw.receipt.digest in own_digests
     ]
     digests = (flaw.receipt.digest for flaw in found_flaws)
     return found_flaws, read_acknowledgements(trail.workspace.git, trail.line.shas[-1], digests)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
-from mlflow_gitops.app.audit.record.receipt_findings import flaws_of, receipt_findings
+from mlflow_gitops.app.audit.record.read_record import ReadRecord, read_record
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.verifying.findings import (
     Unexplained,
     Verification,
@@ -64,7 +63,6 @@ class Verifier:
         self._models = DesiredModels(
             snapshot, folder, self._histories, stageless=registry.stageless
         )
-        self._branch = workspace.receipts_branch
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
@@ -86,21 +84,14 @@ class Verifier:
                 raise Failure(f"{name} has neither a manifest here nor a stamp of this repository.")
 
         progress("reading git history and receipts")
-        stored = self._branch.read()
-        receipts = stored.receipts
-        ledger = Ledger(receipts, self._line.index, self._owner)
-        digests = frozenset(receipt.digest for receipt in receipts)
-
         selected = sorted(set(names) or managed)
-        found_flaws, unconfirmed = flaws_of(
-            self._workspace, ledger, receipts, self._line, names, self._histories.renames
-        )
-        findings = list(receipt_findings(self._branch, stored, found_flaws))
+        record = read_record(self._workspace, self._line, names, self._histories.renames)
+        findings = list(record.findings)
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
         )
         for name in selected:
-            findings += self._verify_alone(name, observed.get(name), ledger, digests)
+            findings += self._verify_alone(name, observed.get(name), record)
 
         unmanaged = sorted(observed.keys() - managed)
         lines = read_acknowledgements(
@@ -111,10 +102,10 @@ class Verifier:
             self._tip,
             len(selected),
             tuple(unmanaged),
-            len(receipts),
+            len(record.receipts),
             tuple(open_findings),
             acknowledged=tuple(acknowledged),
-            unconfirmed_receipts=unconfirmed,
+            unconfirmed_receipts=record.unconfirmed,
         )
         if self._artifacts is None:
             return verification
@@ -135,11 +126,7 @@ class Verifier:
         return self._registry.observe(names or list(desired), only=bool(names), prompts=prompts)
 
     def _verify_alone(
-        self,
-        name: str,
-        observed: ObservedModel | None,
-        ledger: Ledger,
-        digests: frozenset[str],
+        self, name: str, observed: ObservedModel | None, record: ReadRecord
     ) -> list[Unexplained]:
         """Verify one model. If that raises an unexpected exception, the model is unexplained, and
         the others are verified all the same."""
@@ -147,7 +134,7 @@ class Verifier:
             detail = f"what MLflow shows of it cannot be read: {observed.fault}"
             return [Unexplained(name, "unreadable", detail)]
         try:
-            return list(self._verify_model(name, observed, ledger, digests))
+            return list(self._verify_model(name, observed, record))
         except Exception as error:
             if not is_unexpected(error):
                 raise
@@ -155,14 +142,10 @@ class Verifier:
             return [Unexplained(name, refusal.code, f"{refusal.detail}; {refusal.way_out}")]
 
     def _verify_model(
-        self,
-        name: str,
-        observed: ObservedModel | None,
-        ledger: Ledger,
-        digests: frozenset[str],
+        self, name: str, observed: ObservedModel | None, record: ReadRecord
     ) -> Iterator[Unexplained]:
         if observed is None:
-            if ledger.applied_as(self._histories.renames.periods(file_stem(name))):
+            if record.ledger.applied_as(self._histories.renames.periods(file_stem(name))):
                 detail = (
                     "the receipts say that it was reconciled, and MLflow has no such model, or"
                     " hides it from these credentials, which then lack READ on it"
@@ -173,13 +156,13 @@ class Verifier:
         account = ModelAccount(
             name,
             observed.base,
-            ledger,
+            record.ledger,
             self._models.by_name.get(name),
             self._line,
             self._histories,
             self._evidence,
         )
-        yield from verify_model(account, observed, self._owner, digests)
+        yield from verify_model(account, observed, self._owner, record.digests)
         if self._signatures:
             yield from _unsigned(self._git, account)
 

@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ class AppliedRun:
     index: int
     receipt: Receipt
     recorded: RecordedModel
+    is_contradicted: bool = False
+    """Whether something contradicts the receipt, so that it proves nothing about who held what."""
 
     @property
     def at(self) -> str:
@@ -42,6 +44,7 @@ class AppliedRun:
             self.receipt.began,
             self.recorded.entered,
             self.receipt.is_recovered or self.recorded.is_base_unrecorded,
+            self.is_contradicted,
         )
 
 
@@ -49,10 +52,15 @@ class Ledger:
     """The receipts, oldest first, of one environment. `owner` is the environment's; None, as in a
     shallow clone that does not know its root commit, takes every receipt. Receipts on commits that
     are not on the main line (`index`: commit to its index) are left out: they prove nothing about
-    it."""
+    it. `contradicted` are the digests of contradicted receipts, each with a model, or "" for
+    all."""
 
     def __init__(
-        self, receipts: Iterable[Receipt], index: Mapping[str, int], owner: str | None
+        self,
+        receipts: Iterable[Receipt],
+        index: Mapping[str, int],
+        owner: str | None,
+        contradicted: Collection[tuple[str, str]] = (),
     ) -> None:
         self.receipts = [
             receipt
@@ -65,9 +73,13 @@ class Ledger:
 
         for receipt in self.receipts:
             for recorded in receipt.models():
-                self._add(AppliedRun(index[receipt.commit], receipt, recorded))
+                is_contradicted = bool(contradicted) and not _parts(receipt, recorded).isdisjoint(
+                    contradicted
+                )
+                self._add(AppliedRun(index[receipt.commit], receipt, recorded, is_contradicted))
         for runs in self._applied.values():
-            runs.sort(key=lambda run: run.index)
+            # On one commit, what is contradicted takes nothing from what is not.
+            runs.sort(key=lambda run: (run.index, run.is_contradicted))
 
     def applied(self, model: str) -> Sequence[AppliedRun]:
         """The runs in which a model was applied, in the order of the main line."""
@@ -77,7 +89,9 @@ class Ledger:
         """The runs in which a model was applied under the names that it had, each in its time, in
         the order of the main line."""
         runs = [run for period in periods for run in self._applied_in(period)]
-        return sorted(runs, key=lambda run: run.index) if len(periods) > 1 else runs
+        if len(periods) == 1:
+            return runs
+        return sorted(runs, key=lambda run: (run.index, run.is_contradicted))
 
     def _applied_in(self, period: NamePeriod) -> list[AppliedRun]:
         """The runs under one name. A receipt that was recovered after a rename has the new name,
@@ -115,3 +129,8 @@ class Ledger:
             entry = self._vouched.get((model, commit))
             if entry is None or not entry[0]:
                 self._vouched[model, commit] = is_applied, vouched
+
+
+def _parts(receipt: Receipt, recorded: RecordedModel) -> frozenset[tuple[str, str]]:
+    """What of a receipt may be contradicted that concerns one model."""
+    return frozenset(((receipt.digest, ""), (receipt.digest, recorded.model)))

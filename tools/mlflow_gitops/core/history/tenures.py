@@ -24,7 +24,7 @@ class AppliedCommit:
     `began` is when the run began; None if the receipt does not say. `entered` are the stages and
     versions that the receipt names as having come to hold them. If `is_partial`, only these count
     as having come to hold a stage: a later run recovered the receipt, or the run began from a state
-    that no receipt explained.
+    that no receipt explained. If `is_contradicted`, nothing that it put into a stage counts.
     """
 
     index: int
@@ -32,6 +32,14 @@ class AppliedCommit:
     began: str | None = None
     entered: frozenset[tuple[str, int]] = frozenset()
     is_partial: bool = False
+    is_contradicted: bool = False
+
+    @property
+    def proven(self) -> AppliedCommit:
+        """The run, without what a contradicted receipt cannot prove."""
+        if not self.is_contradicted:
+            return self
+        return replace(self, entered=frozenset(), is_partial=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class ReconciledHistory:
         along the whole line; with `before`, only reconciles of earlier commits count."""
         positions = self.positions or {}
         limit = positions.get(before.sha) if before is not None else None
-        runs = [run for run in self.runs if limit is None or run.index < limit]
+        runs = [run.proven for run in self.runs if limit is None or run.index < limit]
         return _stage_tenures(points, stage, positions, runs)
 
 

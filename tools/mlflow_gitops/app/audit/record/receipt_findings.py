@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from mlflow_gitops.app.audit.record.forge_answers import compare_with_forge
-from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.core.audit.record.flaws import Flaw, contradicted_receipts, flaws
+from mlflow_gitops.core.audit.record.flaws import Flaw
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
-from mlflow_gitops.core.history.line.renames import Renames
-from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.receipts.stored import AlteredReceipt, StoredReceipts
@@ -24,34 +17,6 @@ _FIELDS = {
     "replayed": "replayed",
     "contradicted": "contradicted",
 }
-
-
-def flaws_of(
-    workspace: Workspace,
-    ledger: Ledger,
-    receipts: Sequence[Receipt],
-    line: MainLine,
-    names: Sequence[str],
-    renames: Renames,
-) -> tuple[list[Flaw], int]:
-    """The flaws of these models, under whatever names they had, or of all that there ever were:
-    neither a rename nor a deletion takes one away. Also how many receipts of the environment the
-    forge has not confirmed."""
-    periods = [renames.periods(file_stem(name)) for name in names]
-    model_names = {"", *(model_of(period.stem) for of_model in periods for period in of_model)}
-    owner = workspace.owner(line)
-    answers = compare_with_forge(workspace, ledger.receipts, line.index)
-    every_flaw = [
-        *flaws(receipts, line, workspace.settings.now().timestamp()),
-        *contradicted_receipts(answers.contradictions),
-    ]
-    of_names = [
-        flaw
-        for flaw in every_flaw
-        if flaw.kind == "gap"
-        or (flaw.receipt.owner == owner and (not names or flaw.model in model_names))
-    ]
-    return of_names, answers.unconfirmed
 
 
 def receipt_findings(

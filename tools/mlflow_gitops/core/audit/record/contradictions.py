@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -40,11 +41,14 @@ def contradictions(
     """Every contradiction in receipts, which are oldest first. `line` is the main line, None if
     this clone does not know all of it; `now` is in seconds since 1970."""
     by_digest = {receipt.digest: receipt for receipt in receipts}
+    newest_dates = list(accumulate(line.dates, max)) if line is not None else []
     contradicted: list[Contradiction] = []
     for receipt in receipts:
+        previous = by_digest.get(receipt.previous or "")
         reasons = [
-            *_form_faults(receipt, by_digest.get(receipt.previous or "")),
-            *_time_faults(receipt, by_digest.get(receipt.previous or ""), line, now),
+            *_form_faults(receipt, previous),
+            *_time_faults(receipt, previous, now),
+            *_date_faults(receipt, line, newest_dates, now),
         ]
         contradicted += [Contradiction(receipt, "", reason) for reason in reasons]
         for recorded in receipt.models():
@@ -67,9 +71,7 @@ def _form_faults(receipt: Receipt, previous: Receipt | None) -> Iterator[str]:
         yield f"it has format {receipt.schema}, and follows one in format {previous.schema}"
 
 
-def _time_faults(
-    receipt: Receipt, previous: Receipt | None, line: MainLine | None, now: float | None
-) -> Iterator[str]:
+def _time_faults(receipt: Receipt, previous: Receipt | None, now: float | None) -> Iterator[str]:
     at = parse_time(receipt.at).timestamp()
     if receipt.began is not None and parse_time(receipt.began).timestamp() > at + SLACK_SECONDS:
         yield f"its run began at {receipt.began}, after it was written"
@@ -78,15 +80,23 @@ def _time_faults(
     if previous is not None and parse_time(previous.at).timestamp() > at + SLACK_SECONDS:
         yield f"it was written before the receipt that it follows, which is of {previous.at}"
 
+
+def _date_faults(
+    receipt: Receipt, line: MainLine | None, newest_dates: Sequence[int], now: float | None
+) -> Iterator[str]:
+    """Most of the commits that it has came later. `newest_dates` has, for each commit of the line,
+    the newest date up to it: most receipts are younger, and nothing is counted for them."""
     index = line.index.get(receipt.commit) if line is not None else None
-    if line is not None and index is not None:
-        dates = [date for date in line.dates[: index + 1] if now is None or date <= now]
-        later = [date for date in dates if date > at + SLACK_SECONDS]
-        if 2 * len(later) > len(dates):
-            yield (
-                f"it was written before its commit, which is of {format_time(line.dates[index])},"
-                f" as before {len(later)} of the {counted(len(dates), 'commit')} up to it"
-            )
+    latest = parse_time(receipt.at).timestamp() + SLACK_SECONDS
+    if line is None or index is None or max(newest_dates[index : index + 1], default=0) <= latest:
+        return
+    dates = [date for date in line.dates[: index + 1] if now is None or date <= now]
+    later = [date for date in dates if date > latest]
+    if 2 * len(later) > len(dates):
+        yield (
+            f"it was written before its commit, which is of {format_time(line.dates[index])},"
+            f" as before {len(later)} of the {counted(len(dates), 'commit')} up to it"
+        )
 
 
 def _gate_faults(receipt: Receipt, recorded: RecordedModel) -> Iterator[str]:

@@ -15,7 +15,6 @@ from mlflow_gitops.core.wording import and_list
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.audit.record.contradictions import Contradiction
-    from mlflow_gitops.core.history.mainline import MainLine
 
 FlawKind = Literal["recovered", "lost", "replayed", "gap", "contradicted"]
 
@@ -37,17 +36,13 @@ def recorded_flaw(kind: FlawKind, stamp: str) -> dict[str, str]:
     return {"kind": kind, "stamp": stamp}
 
 
-def flaws(
-    receipts: Sequence[Receipt], line: MainLine | None = None, now: float | None = None
-) -> list[Flaw]:
-    """Every flaw, in the order of the receipts, which are oldest first. `line` is the main line,
-    None if this clone does not know all of it; `now` is in seconds since 1970."""
-    from mlflow_gitops.core.audit.record.contradictions import contradictions  # not for plans
-
+def flaws(receipts: Sequence[Receipt], contradictions: Iterable[Contradiction] = ()) -> list[Flaw]:
+    """Every flaw, in the order of the receipts, which are oldest first, with what contradicts
+    them."""
     digests = {receipt.digest for receipt in receipts}
     gaps = _gaps(receipts)
     contradicted: dict[str, list[Flaw]] = {}
-    for flaw in contradicted_receipts(contradictions(receipts, line, now)):
+    for flaw in contradicted_receipts(contradictions):
         contradicted.setdefault(flaw.receipt.digest, []).append(flaw)
     return [
         flaw

@@ -43,6 +43,10 @@ class Account(ABC):
         was."""
 
     @abstractmethod
+    def declared_at(self, index: int) -> Desired | None:
+        """What was declared after any commit of the line; None without a manifest."""
+
+    @abstractmethod
     def people(self, commit: str) -> Sequence[RecordedPeople]:
         """What the receipts record about the people behind a making commit, oldest first."""
 

@@ -16,6 +16,7 @@ from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.audit.verifying.held_stamps import unexplained_holders
 from mlflow_gitops.core.audit.verifying.judged_values import changed_values
 from mlflow_gitops.core.audit.verifying.occupied_versions import gone_sources
+from mlflow_gitops.core.audit.verifying.recorded_stages import undeclared_stages
 from mlflow_gitops.core.audit.verifying.stamps import unexplained_stamps
 from mlflow_gitops.core.audit.verifying.verified_gates import unproven_gates
 from mlflow_gitops.core.history.mainline import Commit
@@ -55,6 +56,7 @@ def verify_model(
     yield from _receipts(account, base, observed, digests)
     yield from unexplained_holders(account, entries, observed)
     yield from unexplained_stamps(account, observed)
+    yield from undeclared_stages(account)
     yield from unsupported_exemptions(account)
     for entry in entries:
         yield from unproven_gates(account, entry, desired.manifest.file)
