@@ -139,3 +139,48 @@ def test_signers_key_that_was_taken_away(company: Company, trainer: Trainer, ali
     company.push("main")
     company.main()
     assert "fits no key that counts (none)" in company.refused()
+
+
+def serve_signed(company: Company, trainer: Trainer, alice: Signer) -> None:
+    """Version 4 holds Production, signed by Alice."""
+    trainer.register("fourth", "good")
+    company.merge(promote_signed(company, alice))
+    assert company.reconcile().code == 0 and company.found_by_verify() == set()
+
+
+def on_main(company: Company, change: str) -> None:
+    company.commit(change, "carol")
+    company.push("main")
+    company.main()
+
+
+def test_signers_key_taken_away_while_files_are_served(
+    company: Company, trainer: Trainer, alice: Signer
+) -> None:
+    serve_signed(company, trainer, alice)
+    (company.team.folder / KEYS / "alice.pub").unlink()
+    on_main(company, "Revoke")
+    ran = company.team.run("verify", "--format", "json")
+    [finding] = ran.json["unexplained"]
+    assert ran.code == 4 and finding["field"] == "signed 4"
+    assert "its signature fits no key that counts (none)" in finding["detail"]
+
+
+def test_signature_removed_or_replaced_while_files_are_served(
+    company: Company, trainer: Trainer, alice: Signer
+) -> None:
+    serve_signed(company, trainer, alice)
+    company.main()
+    right = signature(company, 4).read_bytes()
+    trainer.register("fifth", "evil")
+    assert company.team.run("sign", MODEL, "5", "--key", str(alice.key)).code == 0
+    signature(company, 4).write_bytes(signature(company, 5).read_bytes())
+    on_main(company, "Replace")
+    [finding] = company.team.run("verify", "--format", "json").json["unexplained"]
+    assert "by alice.pub is of other files than those that are pinned" in finding["detail"]
+    signature(company, 4).unlink()
+    on_main(company, "Remove")
+    assert company.found_by_verify() == {"signed 4"}
+    signature(company, 4).write_bytes(right)
+    on_main(company, "Put it back")
+    assert company.found_by_verify() == set()

@@ -236,8 +236,8 @@ def verify(
     full: _FullArtifacts = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
-    """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is
-    unexplained.
+    """Check that git and the receipts explain everything that MLflow shows, and that files are
+    signed where the policy asks for signed. Exits 4 if something is unexplained.
 
     What no run can put right, such as a receipt that vanished, stays a finding until a commit
     message on the main branch has the line that verify prints: Audit-Ack: 3f2a9c1b7d04 disk was

@@ -12,13 +12,15 @@ from mlflow_gitops.core.audit.ledger import AppliedRun
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.signed_versions import unsigned_versions
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry, entries
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.recorded.values import Record
+from mlflow_gitops.core.recorded.signed_files import SignedFiles
+from mlflow_gitops.core.recorded.values import Record, Unreadable
 from tests.support.core.one_model import OWNER, make_desired, make_observed, make_version
 
 SHAS = [f"{i:040x}" for i in range(4)]
@@ -282,3 +284,55 @@ def test_a_deleted_manifest_means_every_stage_empty() -> None:
     assert account.desired is not None and account.desired.holders("Production") == ()
     assert account.desired_at(0) is not None and account.desired_at(1) is None
     assert account.desired_at(-1) is None
+
+
+# -- signatures of files ---------------------------------------------------------------------------
+
+FILES = "sha256:" + "a" * 64
+SIGNED = "stages: {Production: {require: {signed: {keys: keys/}}}}"
+PINNED = f'stages: {{Production: 1}}\nversions: {{1: {{digest: "{FILES}"}}}}'
+
+
+def unsigned(
+    signed: SignedFiles | Unreadable,
+    body: str = PINNED,
+    policy: str = SIGNED,
+    gates: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[tuple[str, str]]:
+    asked: list[object] = []
+
+    def signed_by(names: Sequence[str], version: int, keys: str) -> SignedFiles:
+        asked.append((tuple(names), version, keys))
+        if isinstance(signed, Unreadable):
+            raise signed
+        return signed
+
+    account = FakeAccount(body, policy=policy).ran(0, gates)
+    found = list(unsigned_versions(account, stamped(), signed_by))
+    assert asked in ([], [(("m",), 1, "keys")])
+    return [(finding.field, finding.detail) for finding in found]
+
+
+def test_signed_files_are_explained() -> None:
+    assert unsigned(SignedFiles("alice.pub", FILES)) == []
+    no_policy = "stages: {Production: {protected: true}}"
+    assert unsigned(SignedFiles(fault="nobody asks"), policy=no_policy) == []
+    overridden = {"Production": {"signed": "overridden"}}
+    assert unsigned(SignedFiles(fault="not yet"), gates=overridden) == []
+
+
+@pytest.mark.parametrize(
+    ("signed", "body", "detail"),
+    [
+        (SignedFiles(fault="there is no 1.sig"), PINNED, "are not signed: there is no 1.sig"),
+        (SignedFiles("a.pub", "sha256:" + "b" * 64), PINNED, "by a.pub is of other files than"),
+        (SignedFiles("a.pub", FILES), "stages: {Production: 1}", "no digest of its files is"),
+        (Unreadable("the extra is missing"), PINNED, "are not signed: the extra is missing"),
+    ],
+)
+def test_served_files_that_are_not_signed(
+    signed: SignedFiles | Unreadable, body: str, detail: str
+) -> None:
+    passed = {"Production": {"signed": "passed"}}
+    [(field, found)] = unsigned(signed, body, gates=passed)
+    assert field == "signed 1" and detail in found and found.startswith("1 holds Production, and ")

@@ -15,12 +15,14 @@ from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
+from mlflow_gitops.app.planning.judging.git_signatures import GitSignatures
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.verifying.findings import (
     Unexplained,
     Verification,
     split_acknowledged,
 )
+from mlflow_gitops.core.audit.verifying.signed_versions import unsigned_versions
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.names import file_stem
@@ -63,6 +65,7 @@ class Verifier:
         self._models = DesiredModels(
             snapshot, folder, self._histories, stageless=registry.stageless
         )
+        self._signed_files = GitSignatures(workspace, self._line, None)
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
@@ -163,6 +166,7 @@ class Verifier:
             self._evidence,
         )
         yield from verify_model(account, observed, self._owner, record.digests)
+        yield from unsigned_versions(account, observed, self._signed_files.check_now)
         if self._signatures:
             yield from _unsigned(self._git, account)
 
