@@ -9,10 +9,12 @@ REST API, version 2022-11-28.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +29,10 @@ from tests.support.github.wire import ROUTES, Call, Page, Token
 from tests.support.github_state import Refused, Repository
 
 DOCS = "https://docs.github.com/rest"
+REQUESTS_OF_A_JOB, REQUESTS_OF_OTHERS = 1_000, 5_000
+"""Requests an hour: of a workflow's own tokens, all jobs of a repository together; of a person or
+an App. GraphQL has as many of its own."""
+_JOB = "github-actions[bot]"
 
 
 @dataclass
@@ -51,6 +57,9 @@ class GitHubAPI:
         self.versions: set[str | None] = set()
         """The API versions that requests named; None if one named none."""
         self.remaining: int | None = None
+        """The requests that are left, whosever they are; None if each has its own limit."""
+        self.spent: Counter[tuple[str, str]] = Counter()
+        """The requests of this hour, by the token's login and `core` or `graphql`."""
         self.resets = int(time.time()) + 3600
         self.largest_tree = 100_000
         self.largest_search = 1_000
@@ -145,8 +154,8 @@ class GitHubAPI:
             try:
                 self._break(method, target)
                 self._redirect(method, target)
-                headers = self._spend()
                 user = self.tokens.get(token or "")
+                headers = self._spend(user, path)
                 if user is None:
                     raise Refused(401, "Bad credentials" if token else "Requires authentication")
                 call = Call(self, user, method, path, query, body)
@@ -201,15 +210,30 @@ class GitHubAPI:
                 headers = {key.replace("_", "-"): value for key, value in fault.headers.items()}
                 raise _Answered(fault.status, fault.message, headers, fault.body)
 
-    def _spend(self) -> dict[str, str]:
-        headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Reset": str(self.resets)}
-        if self.remaining is None:
-            return headers | {"X-RateLimit-Remaining": "4999"}
-        if self.remaining <= 0:
-            headers["X-RateLimit-Remaining"] = "0"
-            raise _Answered(403, "API rate limit exceeded for installation ID 1.", headers)
-        self.remaining -= 1
-        return headers | {"X-RateLimit-Remaining": str(self.remaining)}
+    def _spend(self, user: Token | None, path: str) -> dict[str, str]:
+        login = user.login if user is not None else ""
+        resource = "graphql" if path == "/graphql" else "core"
+        limit = REQUESTS_OF_A_JOB if login == _JOB else REQUESTS_OF_OTHERS
+        left = limit - self.spent[login, resource] if self.remaining is None else self.remaining
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, left - 1)),
+            "X-RateLimit-Reset": str(self.resets),
+        }
+        if left <= 0:
+            self._refuse_spent(resource, headers)
+        self.spent[login, resource] += 1
+        if self.remaining is not None:
+            self.remaining -= 1
+        return headers
+
+    def _refuse_spent(self, resource: str, headers: dict[str, str]) -> None:
+        """GraphQL reports a limit that is used up in an answer with status 200."""
+        message = "API rate limit exceeded for installation ID 1."
+        error = {"errors": [{"type": "RATE_LIMITED", "message": message}]}
+        if resource == "graphql":
+            raise _Answered(200, message, headers, json.dumps(error).encode())
+        raise _Answered(403, message, headers)
 
     def _check(self, call: Call, parts: dict[str, str]) -> None:
         if "owner" not in parts:
