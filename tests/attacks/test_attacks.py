@@ -610,6 +610,7 @@ def test_security_md_names_the_same_attacks() -> None:
         "members_of_the_team_approve",
         "honest_promotion_of_files",
         "honest_promotion_of_signed_files",
+        "honest_promotion_of_a_checked_version",
         "honest_proposal_of_files",
         "security_md_names_the_same_attacks",
     }

@@ -58,6 +58,9 @@ ELSEWHERE = {
     "mlflow-gitops fetch fraud-detector --version 12 --digest $MODEL_DIGEST --to model": (
         "tests/lanes/test_fetch.py has a version with files"
     ),
+    "mlflow-gitops check fraud-detector 14 --env-manager local": (
+        "tests/commands/test_check.py has versions that can be run"
+    ),
 }
 """Examples that are read here and run there."""
 

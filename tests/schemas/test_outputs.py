@@ -63,6 +63,7 @@ COMMANDS = {
     "resolve": ["resolve fraud-detector Production"],
     "explain": ["explain", "explain pin"],
     "sign": ["sign fraud-detector 12 --key {key}"],
+    "downloaded": ["check fraud-detector 12 --to {out}.d"],
     "bom": ["bom fraud-detector 12 --out {out}"],
     "export": ["export fraud-detector --out {out}"],
     "edit": [EDITED, "rename churn leavers --dry-run"],

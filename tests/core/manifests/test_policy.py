@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_gitops.core.gates import climbs_from, no_worse_than, soak
 from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.files.checked import Checked
 from mlflow_gitops.core.gates.files.signed import Signed
 from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.gates.metrics import Bound
@@ -181,7 +182,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
         "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size",
-        "safe_files", "signed", "fairness",
+        "safe_files", "signed", "checked", "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5
@@ -345,6 +346,11 @@ def gates_of(rule: str) -> StageGates:
         ("require: {safe_files: false}", {}),
         ("require: {signed: {keys: keys/}}", {"signed": Signed("keys")}),
         ("require: {signed: null}", {}),
+        (
+            "require: {checked: {by: me, load: 30s, metrics: null}}",
+            {"checked": Checked("me", load="30s")},
+        ),
+        ("require: {checked: null}", {}),
         ("require: null", {}),
         ("soak: null, approvals: null, from: null", {}),
     ],

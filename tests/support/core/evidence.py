@@ -11,6 +11,7 @@ from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.check_records import CheckRecord
 from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 
@@ -26,6 +27,7 @@ class FakeEvidence:
         read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None,
         read_paths: Callable[[str, ObservedVersion], tuple[str, ...]] = lambda model, version: (),
         signed: Callable[[str], SignedFiles] = lambda keys: SignedFiles(fault="unknown"),
+        checks: Callable[[str], tuple[CheckRecord, ...]] = lambda experiment: (),
         origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None,
         messages: Callable[[Commit, str], Iterable[str | StatedMessage]] = lambda commit, file: (),
         approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
@@ -39,6 +41,7 @@ class FakeEvidence:
         self.model_file = read_file
         self.file_paths = read_paths
         self.signed_files = lambda model, version, keys, commit: signed(keys)
+        self.check_records = lambda experiment, digest: checks(experiment)
         self.version_at_origin = origin
         self.lack_of_aliases = lambda: without_aliases
         self.messages = lambda commit, file: [

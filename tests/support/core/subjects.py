@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.check_records import CheckRecord
 from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import (
     Dataset,
@@ -72,6 +73,7 @@ def subject(
     flavors: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
     paths: tuple[str, ...] = (),
     signed: SignedFiles | None = None,
+    checks: Mapping[str, tuple[CheckRecord, ...]] | None = None,
     made: Commit | None = MADE,
     merged: bool = True,
     approved_by: Approvals | None = None,
@@ -117,6 +119,7 @@ def subject(
         read=read,
         read_file=read_file,
         signed=lambda keys: signed or SignedFiles(fault="nobody signed it"),
+        checks=lambda experiment: (checks or {}).get(experiment, ()),
         read_paths=lambda model, version: paths,
         approvals=approvals,
         claims=lambda commit: claims or Approvals(),

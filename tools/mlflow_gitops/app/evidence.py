@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
     from mlflow_gitops.core.history.tenures import ReconciledHistory
+    from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.edges.mlflow.registry import Registry
 
@@ -33,6 +34,7 @@ class RegistryEvidence:
         self._records: dict[tuple[str | None, ...], Record | None] = {}
         self._files: dict[tuple[str, int, str | None], ModelFile | None] = {}
         self._paths: dict[tuple[str, int, str | None], tuple[str, ...]] = {}
+        self._checks: dict[tuple[str, str], tuple[CheckRecord, ...]] = {}
 
     def lack_of_aliases(self) -> str | None:
         """Why the registry keeps no aliases; None if it keeps them, or may."""
@@ -83,6 +85,16 @@ class RegistryEvidence:
             except RegistryFailure as failure:
                 raise Unreadable(str(failure)) from None
         return self._paths[key]
+
+    def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
+        """The checks of files that an experiment holds. Raises Unreadable."""
+        key = experiment, digest
+        if key not in self._checks:
+            try:
+                self._checks[key] = self._registry.check_records(experiment, digest)
+            except RegistryFailure as failure:
+                raise Unreadable(str(failure)) from None
+        return self._checks[key]
 
     def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
         """A version of another environment as that environment's MLflow shows it."""

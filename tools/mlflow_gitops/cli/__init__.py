@@ -14,7 +14,7 @@ from mlflow_gitops.cli.command_line import main as main
 # Each module registers its commands; `--help` lists them in this order.
 # isort: off
 from mlflow_gitops.cli import setup, inspect, authoring, reconcile  # noqa: F401
-from mlflow_gitops.cli import audit, serving, github, reference  # noqa: F401
+from mlflow_gitops.cli import audit, serving, checking, github, reference  # noqa: F401
 
 # isort: on
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.snapshot import Snapshot
     from mlflow_gitops.core.observed.resolved import Resolved
     from mlflow_gitops.core.plan.plan import Plan
+    from mlflow_gitops.render.checking.check import CheckOutput
     from mlflow_gitops.render.doctor import CheckResults
     from mlflow_gitops.render.environments.show import ModelEverywhere
     from mlflow_gitops.render.environments.status import EnvironmentMatrix
@@ -90,6 +91,14 @@ EDIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_f
 
 IMPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 INIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+CHECK: Formats[CheckOutput] = Formats(
+    text="checking.check:text", json="checking.check:json", markdown="checking.check:markdown"
+)
+DOWNLOADED: Formats[WrittenFiles] = Formats(
+    text="written_files:text", json="written_files:json", markdown="written_files:text"
+)
+"""`check --to`."""
+
 CODEOWNERS: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 DOCTOR: Formats[CheckResults] = Formats(text="doctor:text", json="doctor:json")
 EXPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")

@@ -26,6 +26,7 @@ _MODULES = {
     "max_size": "max_size",
     "safe_files": "files.safe_files",
     "signed": "files.signed",
+    "checked": "files.checked",
 }
 """A gate's name, as policies and overrides write it, to its module: in the order in which a plan
 shows gates. Those of other packages follow."""

@@ -21,6 +21,7 @@ from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Version
+    from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.core.verdicts.evidence import Evidence
 
@@ -150,6 +151,9 @@ class EntrySubject:
         target = self.history.target
         names = (self.model, *(target.manifest.formerly if target else ()))
         return self.evidence.signed_files(names, self.number, keys, self.entry.making_commit)
+
+    def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
+        return self.evidence.check_records(experiment, digest)
 
     def approvals(self) -> Approvals | None:
         commit = self.entry.making_commit

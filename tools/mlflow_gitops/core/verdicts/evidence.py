@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
     from mlflow_gitops.core.history.tenures import ReconciledHistory
+    from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
 
 
@@ -28,6 +29,9 @@ class RecordedEvidence(Protocol):
 
     def file_paths(self, model: str, version: ObservedVersion) -> tuple[str, ...]:
         """The paths of a version's files, as their storage lists them."""
+
+    def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
+        """The checks of the files with this digest that an experiment holds."""
 
 
 class Evidence(RecordedEvidence, Protocol):

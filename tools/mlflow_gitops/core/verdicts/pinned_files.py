@@ -23,8 +23,9 @@ from mlflow_gitops.core.wording import shell_words
 ReadFiles = Callable[[str, ObservedVersion], ModelFiles]
 """Reads and digests the files of a model's version. Raises Unreadable."""
 
-_SIGNED = "signed"
-"""The gate of that name, which few policies have: its module is not loaded for its name."""
+_ABOUT_DIGESTS = ("signed", "checked")
+"""The gates that judge what somebody said about a digest, and not the files. Few policies have
+them: their modules are not loaded for their names."""
 
 _READ_BEFORE_REGISTRATION = ("models:/m-", "runs:/")
 """MLflow's own addresses. Any other source is read only once MLflow has the version: a manifest may
@@ -74,7 +75,11 @@ def guarded_versions(desired: Desired, policies: Iterable[ModelPolicy]) -> set[i
 
 def is_guarded(rule: StageRule) -> bool:
     """Whether the files of a version are compared before it enters a stage."""
-    return rule.protected or asks_digest(rule) or _SIGNED in rule.gates.built_in
+    return (
+        rule.protected
+        or asks_digest(rule)
+        or any(gate in rule.gates.built_in for gate in _ABOUT_DIGESTS)
+    )
 
 
 def asks_digest(rule: StageRule) -> bool:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.manifest import VersionSpec
     from mlflow_gitops.core.manifests.origin_pin import OriginPin
     from mlflow_gitops.core.observed.model import ObservedVersion
+    from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.file_digests import ModelFiles
     from mlflow_gitops.core.recorded.values import ModelFile, Record
     from mlflow_gitops.edges.mlflow.artifacts.file_reader import Report
+    from mlflow_gitops.edges.mlflow.checks.runs import CheckRuns
     from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage
     from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
     from mlflow_gitops.edges.mlflow.version_reader import VersionReader
@@ -106,6 +108,17 @@ class Registry(Reader, Writer):
     def download(self, model: str, version: ObservedVersion, folder: str) -> Path:
         """Download all artifacts of a version into a new path below `folder`; returns that path."""
         return self._versions.download(model, version, folder)
+
+    @cached_property
+    def check_runs(self) -> CheckRuns:
+        """The runs that record checks. Few policies ask for them."""
+        from mlflow_gitops.edges.mlflow.checks.runs import CheckRuns
+
+        return CheckRuns(self._client, self._server)
+
+    def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
+        """Read the checks of the files with this digest that an experiment holds."""
+        return self.check_runs.read(experiment, digest)
 
     def lineage(self, version: ObservedVersion) -> CopiedLineage:
         """Read everything that MLflow recorded of a version, to copy it."""

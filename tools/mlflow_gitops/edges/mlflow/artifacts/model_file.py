@@ -56,12 +56,7 @@ def fetch_model_file(
 
     text = files.text(_MODEL)
     try:
-        values, flavors = read_values(text)
-        signature = _signature(values)
-        size = values.get(("model_size_bytes",), "")
-        python = values.get(("flavors", "python_function", "python_version"))
-        size_in_bytes = int(size) if _SIZE.match(size) else None
-        file = ModelFile(signature, size_in_bytes, python or None, flavors=flavors)
+        file = parse_model_file(text)
     except ValueError as error:
         # The first line alone, so that nothing from the file is quoted.
         reason = str(error).partition("\n")[0][:200]
@@ -69,6 +64,16 @@ def fetch_model_file(
             f"The file {_MODEL} at {files.display_root} was not written by MLflow: {reason}"
         ) from error
     return replace(file, libraries=libraries(_read_requirements(files)))
+
+
+def parse_model_file(text: str) -> ModelFile:
+    """What the text of an `MLmodel` states, without libraries. Raises ValueError if MLflow did not
+    write it."""
+    values, flavors = read_values(text)
+    size = values.get(("model_size_bytes",), "")
+    python = values.get(("flavors", "python_function", "python_version"))
+    size_in_bytes = int(size) if _SIZE.match(size) else None
+    return ModelFile(_signature(values), size_in_bytes, python or None, flavors=flavors)
 
 
 class _Files:

@@ -1,0 +1,1 @@
+"""The result of `check`, and what `reproduce` wrote."""
