@@ -1,7 +1,7 @@
 """What `check` measured of a version, and its JSON form.
 
 A job that ran the version's code writes the JSON, and another one records it, so every value is
-checked when it is read: that job may have been told anything.
+checked when it is read: the model may have made it up.
 """
 
 from __future__ import annotations
