@@ -86,6 +86,8 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "pushed_by": list(people.pushed_by),
         "found_at": event.found_at,
         "right_at": event.right_at,
+        "signed_by": audited.signed_by,
+        "signed_by_author": None if audited.signed_by is None else audited.other_signer is None,
     }
 
 
@@ -114,12 +116,19 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
         cell(event.model) if event.model else "",
         cell(event.stage) if event.stage else "",
         change,
-        cell(people.author),
+        cell(people.author) + _other_signer_cell(audited),
         approved + (" (claimed)" if people.approved_by_source == "message" else ""),
         f"{cell(event.commit.subject)} {cell(event.commit.sha[:7])}",
         "; ".join(overrides),
         f"{audited.effect.result} {format_minute(audited.effect.at)}" if audited.effect else "",
     )
+
+
+def _other_signer_cell(audited: AuditedEvent) -> str:
+    from mlflow_gitops.render.markdown_safe import cell
+
+    signer = audited.other_signer
+    return f", ⚠️ signed by {cell(signer)}" if signer is not None else ""
 
 
 _COUNTED = re.compile("[^\0-\u02ff→—…]")
@@ -171,6 +180,8 @@ def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[s
     for used in audited.overrides:
         gate = f"{safe(used.gate)} overridden{used.claim}"
         yield f"! {gate}: {safe(used.reason)}", "yellow"
+    if audited.other_signer is not None:
+        yield f"! signed by {safe(audited.other_signer)}, who is not the claimed author", "yellow"
     if audited.people.approved_by and audited.event.commit.sha not in commits_shown:
         commits_shown.add(audited.event.commit.sha)
         yield f"approved by {_approvers(audited)}{_participants(audited)}", "dim"

@@ -225,6 +225,7 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
         "co_authors": _names(people.co_authors),
         "merged_by": _name(merged_by or ""),
         "merger_claimed": people.merged_by_source == "commit",
+        "other_signer": audited.other_signer or "",
         "opened_by": people.opened_by or "",
         "pushed_by": _names(people.pushed_by),
         "approved_by": _names(people.approved_by),

@@ -223,6 +223,8 @@ def _author(audited: AuditedEvent) -> str:
     people = audited.people
     commit = audited.event.commit.sha[:7]
     line = f"{commit} {subject(audited)}, {safe(people.author)} (claimed)"
+    if audited.other_signer is not None:
+        line += f", signed by {safe(audited.other_signer)}, who is another person"
     if people.merged_by and people.merged_by != people.author:
         claim = " (claimed)" if people.merged_by_source == "commit" else ""
         line += f", merged by {safe(people.merged_by)}{claim}"

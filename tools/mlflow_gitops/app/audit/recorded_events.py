@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.record.contradicted import contradictions_in_clone
+from mlflow_gitops.app.audit.trail import AuditTrail, may_have_signers
 from mlflow_gitops.core.audit.event_range import EventRange
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
 from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.record.recorded_events import drift_events, flaw_events
-
-if TYPE_CHECKING:
-    from mlflow_gitops.app.audit.trail import AuditTrail
 
 
 def recorded_events(
@@ -60,6 +57,8 @@ def flaws_and_acknowledgements(
     found_flaws = [
         flaw for flaw in flaws(receipts, contradictions) if flaw.receipt.digest in own_digests
     ]
+    if may_have_signers(trail):
+        found_flaws += trail.signers.flaws(trail.ledger.receipts)
     digests = (flaw.receipt.digest for flaw in found_flaws)
     return found_flaws, read_acknowledgements(trail.workspace.git, trail.line.shas[-1], digests)
 

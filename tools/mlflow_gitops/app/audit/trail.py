@@ -24,7 +24,7 @@ from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.history.people import people_of
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
-from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.registry_folder import ALLOWED_SIGNERS, stem_of
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
@@ -32,6 +32,7 @@ from mlflow_gitops.errors import Failure, GitFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.moments import LineMoments
+    from mlflow_gitops.app.audit.signers import Signers
 
 
 class AuditTrail:
@@ -84,6 +85,13 @@ class AuditTrail:
         )
 
     @cached_property
+    def signers(self) -> Signers:
+        """Who signed the commits and the receipts."""
+        from mlflow_gitops.app.audit.signers import Signers  # few repositories have signers
+
+        return Signers(self.workspace, self.line)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The receipts of this repository's environment that are on the main line."""
         if self._unread is not None:
@@ -120,7 +128,8 @@ class AuditTrail:
             self.histories.judge,
             self.histories.renames,
         )
-        return [self._audit_alone(auditor, event) for event in events]
+        audited = [self._audit_alone(auditor, event) for event in events]
+        return self.signers.of_events(audited) if may_have_signers(self) else audited
 
     def _audit_alone(self, auditor: EventAuditor, event: Event) -> AuditedEvent:
         """Audit one event. An unexpected exception leaves only what git says, and no other event
@@ -167,6 +176,14 @@ class AuditTrail:
         except GitFailure as failure:
             self._unread = failure
             return []
+
+
+def may_have_signers(trail: AuditTrail) -> bool:
+    """Whether the main line ever had a file of signers; with environments, it may have."""
+    workspace, path = trail.workspace, f"{trail.workspace.root}/{ALLOWED_SIGNERS}"
+    return workspace.environment is not None or any(
+        changed == path for _, changed, _ in trail.line.changes
+    )
 
 
 def _tip(workspace: Workspace) -> str:

@@ -12,6 +12,7 @@ from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.record.read_record import ReadRecord, read_record
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
+from mlflow_gitops.app.audit.signers import Signers
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
@@ -58,6 +59,7 @@ class Verifier:
         self._line = read_main_line(workspace, self._tip)
         self._evidence = WorkspaceEvidence(workspace, registry, self._line)
         self._owner = workspace.owner(self._line)
+        self._signers = Signers(workspace, self._line)
         self._histories = HistoryReader(
             self._line, workspace.registry, self._git.blobs, stageless=registry.stageless
         )
@@ -167,6 +169,7 @@ class Verifier:
         )
         yield from verify_model(account, observed, self._owner, record.digests)
         yield from unsigned_versions(account, observed, self._signed_files.check_now)
+        yield from self._signers.findings(account)
         if self._signatures:
             yield from _unsigned(self._git, account)
 

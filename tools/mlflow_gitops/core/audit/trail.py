@@ -52,6 +52,20 @@ class AuditedEvent:
     people: People
     overrides: tuple[UsedOverride, ...] = ()
     effect: Effect | None = None
+    authored: Commit | None = None
+    """The commit whose author is named: of a true merge, the newest that changed the manifest."""
+    signed_by: str | None = None
+    """The principal whose key of `allowed_signers` signed that commit; None if none did."""
+
+    @property
+    def other_signer(self) -> str | None:
+        """Who signed the commit, if that is not the author whom it claims; else None."""
+        if self.signed_by is None:
+            return None
+        from mlflow_gitops.core.history.signers import names_person  # few commits are signed
+
+        is_author = names_person(self.signed_by, (self.authored or self.event.commit).author)
+        return None if is_author else self.signed_by
 
 
 class EventAuditor:
@@ -96,6 +110,7 @@ class EventAuditor:
             people_of(event.commit, merged, vouched),
             tuple(self._overrides(event, merged or (), applied)),
             superseded or (self._effect(event, run) if run else None),
+            merged[0] if merged else event.commit,
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:

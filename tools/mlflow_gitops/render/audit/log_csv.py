@@ -32,6 +32,8 @@ COLUMNS = (
     "author_source",
     "opened_by",
     "pushed_by",
+    "signed_by",
+    "signed_by_author",
 )
 """The columns of the CSV form."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlflow_gitops.app.audit.record.contradicted import contradicted, contradictions_in_clone
 from mlflow_gitops.app.audit.record.forge_answers import compare_with_forge
 from mlflow_gitops.app.audit.record.receipt_findings import receipt_findings
+from mlflow_gitops.app.audit.signers import Signers
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -46,6 +47,7 @@ def read_record(
 
     every_flaw = [
         *flaws(receipts, contradictions),
+        *Signers(workspace, line).flaws(ledger.receipts),
         *contradicted_receipts(answers.contradictions),
     ]
     flaws_of_models = _flaws_of(every_flaw, owner, names, renames)

@@ -16,6 +16,7 @@ _FIELDS = {
     "recovered": "recovered",
     "replayed": "replayed",
     "contradicted": "contradicted",
+    "signer": "signer",
 }
 
 

@@ -16,13 +16,13 @@ from mlflow_gitops.core.wording import and_list
 if TYPE_CHECKING:
     from mlflow_gitops.core.audit.record.contradictions import Contradiction
 
-FlawKind = Literal["recovered", "lost", "replayed", "gap", "contradicted"]
+FlawKind = Literal["recovered", "lost", "replayed", "gap", "contradicted", "signer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """One flaw. `receipt` is the one that shows it, and whose digest acknowledges it. `model` is
-    empty for a gap in the chain or in the counter, and for what contradicts a whole receipt."""
+    empty for a gap in the chain or in the counter, and for what is wrong with a whole receipt."""
 
     kind: FlawKind
     receipt: Receipt

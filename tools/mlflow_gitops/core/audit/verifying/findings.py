@@ -15,10 +15,10 @@ class Unexplained:
     `model` is empty for the receipts as a whole. `field` names the thing: `stage Production`,
     `alias champion`, `pin 12 run_id`, `held 12 Production`, `stamps 12`, `exempt 12 Production`,
     `judged 12 Production`, `gates 12 Production`, `source 12`, `files 12`, `signed 12`, `owner`,
-    `commit`, `receipt`, `recovered`, `replayed`, `contradicted`, `signature`. `detail` is for
-    people.
-    `receipt` is the digest of the receipt that a commit may acknowledge, since nothing else makes
-    the finding go away (RULES R7); None for what a reconcile or a person can put right.
+    `commit`, `receipt`, `recovered`, `replayed`, `contradicted`, `signature`, `signer`. `detail` is
+    for people. `receipt` is the digest of the receipt, or the commit, that a commit may
+    acknowledge, since nothing else makes the finding go away (RULES R7); None for what a reconcile
+    or a person can put right.
     """
 
     model: str

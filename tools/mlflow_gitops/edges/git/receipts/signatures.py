@@ -57,7 +57,7 @@ def signature_faults(git: Git, commits: Iterable[str], allowed_signers: bytes) -
 
     faults: dict[str, str] = {}
     lasting: set[str] = set()
-    for commit, status, key, signer in _judged(git, unchecked, allowed_signers):
+    for commit, status, key, signer in judged_signatures(git, unchecked, allowed_signers):
         if status != _GOOD:
             fault = SIGNATURE_FAULTS.get(status, "cannot be judged")
             faults[commit] = f"{fault} ({signer})" if signer else fault
@@ -68,10 +68,13 @@ def signature_faults(git: Git, commits: Iterable[str], allowed_signers: bytes) -
     return faults
 
 
-def _judged(
+def judged_signatures(
     git: Git, commits: Collection[str], allowed_signers: bytes
 ) -> Iterable[tuple[str, str, str, str]]:
-    """Commit, git's status, the key's fingerprint and the signer."""
+    """Commit, git's status, the key's fingerprint and the signer, of each commit. SSH keys count as
+    the file of signers says."""
+    if not commits:
+        return []
     with TemporaryDirectory() as folder:
         file = Path(folder, ALLOWED_SIGNERS)
         file.write_bytes(allowed_signers)
