@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges.mlflow.permissions import read_access
+from tests.support.basic_auth import ADMIN, basic_auth_server
+from tests.support.least_rights import check_least_rights
 from tests.support.registries.lane import POLICY
 from tests.support.servers import mlflow_server, s3
 from tests.support.team import Team
 from tests.support.versions import needs_mlflow
-
-ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "an admin password 0"}
 
 
 @pytest.fixture
@@ -27,20 +27,7 @@ def uri() -> str:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with MLflow's basic-auth app: people may read, and only who has EDIT or MANAGE
     writes."""
-    folder = tmp_path_factory.mktemp("auth")
-    config = folder / "auth.ini"
-    config.write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'auth.db'}\n"
-        "admin_username = admin\nadmin_password = an admin password 0\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-    )
-    env = {
-        "MLFLOW_AUTH_CONFIG_PATH": str(config),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for tests",
-    }
-    with mlflow_server(
-        folder, f"sqlite:///{folder / 'mlflow.db'}", env=env, extra=("--app-name", "basic-auth")
-    ) as address:
+    with basic_auth_server(tmp_path_factory.mktemp("auth")) as address:
         yield address
 
 
@@ -272,6 +259,12 @@ def test_a_role_for_versions(
             assert "403" in str(error) or "ermission" in str(error), error
     assert done == allowed
     assert read_access(guarded, [name]).version_permission == on_versions
+
+
+@pytest.mark.real
+@needs_mlflow("3.17")
+def test_the_least_rights_of_each_account(guarded: str, tmp_path: Path) -> None:
+    check_least_rights(guarded, tmp_path / "repo", grants_on_versions=True)
 
 
 @pytest.mark.real

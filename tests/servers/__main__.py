@@ -32,7 +32,8 @@ def server_python(version: str) -> Path:
         shutil.rmtree(venv, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
         more = _OLD if version < "3" else _OLD[2:3]
-        pip = [str(python), "-m", "pip", "install", "--quiet", f"mlflow=={version}", *more]
+        auth = "mlflow" if version < "3" else "mlflow[auth]"
+        pip = [str(python), "-m", "pip", "install", "--quiet", f"{auth}=={version}", *more]
         subprocess.run(pip, check=True)
         ready.touch()
     return python

@@ -8,6 +8,7 @@ from mlflow_gitops.core.observed.server_version import (
     NAME_LISTS,
     PROMPTS,
     ROLES,
+    SUB_RESOURCES,
     ServerVersion,
 )
 
@@ -15,11 +16,11 @@ from mlflow_gitops.core.observed.server_version import (
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
-        ("1.30.1", [ALIASES, PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS]),
-        ("2.2.2", [ALIASES, PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS]),
-        ("2.9.2", [PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS]),
-        ("2.21.0rc0", [LOGGED_MODELS, ROLES, NAME_LISTS]),
-        ("3.13.0", [NAME_LISTS]),
+        ("1.30.1", [ALIASES, PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS, SUB_RESOURCES]),
+        ("2.2.2", [ALIASES, PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS, SUB_RESOURCES]),
+        ("2.9.2", [PROMPTS, LOGGED_MODELS, ROLES, NAME_LISTS, SUB_RESOURCES]),
+        ("2.21.0rc0", [LOGGED_MODELS, ROLES, NAME_LISTS, SUB_RESOURCES]),
+        ("3.13.0", [NAME_LISTS, SUB_RESOURCES]),
         ("3.17.2", []),
         ("4.0.0.dev0", []),
         (None, []),

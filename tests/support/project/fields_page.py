@@ -36,6 +36,7 @@ KINDS = {
 }  # fmt: skip
 
 CODES = {
+    "policy accounts": ["account-clash"],
     "policy stages.STAGE.alias": ["alias-clash", "alias-reserved", "stage-needs-alias"],
     "policy stages.STAGE.native": ["stage-not-native"],
     "policy stages.STAGE.from": ["stage-unknown"],

@@ -1,5 +1,5 @@
 """Commands that set up a repository and check what surrounds its manifests: init, import,
-codeowners, doctor; and rename."""
+codeowners, doctor, rights; and rename."""
 
 from __future__ import annotations
 
@@ -204,6 +204,39 @@ def doctor(
     from mlflow_gitops.commands import doctor as command
 
     raise typer.Exit(command.run(context.obj, form))
+
+
+@app.command()
+def rights(
+    context: typer.Context,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Change the rights on the server, and read back.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --apply: do not ask for confirmation.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
+    ] = False,
+    form: Annotated[str, format_option(formats.RIGHTS)] = "text",
+) -> None:
+    """Compare what MLflow's basic-auth app grants with the least that the policy's `accounts` need:
+    reconciler, trainers, readers.
+
+    Needs the credentials of an administrator of MLflow. Accounts that the policy does not name are
+    listed and left as they are. --apply goes by the commit that is checked out and merged.
+
+    Example: mlflow-gitops rights --format markdown
+
+    Example: MLFLOW_TRACKING_USERNAME=admin mlflow-gitops rights --apply
+    """
+    from mlflow_gitops.commands import rights as command
+
+    raise typer.Exit(
+        command.run(
+            context.obj, apply=apply, yes=yes, detailed_exitcode=detailed_exitcode, form=form
+        )
+    )
 
 
 @app.command()

@@ -14,7 +14,7 @@ Rule = tuple["str | None", str]
 """The stage that a rule is of, None if it is of no stage, and the rule's name."""
 
 _GENERAL = ("metrics_from", "drift", "propose", "overrides", "freeze")
-_IN_EVERY_FILE = ("limits", "owners", "receipts")
+_IN_EVERY_FILE = ("accounts", "limits", "owners", "receipts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
     if document.problems:
         return None, document.problems
     _check_freezes(document)
+    _check_accounts(document)
     policy = Policy(document.root)
     _check_rules(document, policy.with_exceptions(()), ())
     for index in range(len(policy.raw.get("models") or ())):
@@ -51,6 +52,20 @@ def _check_freezes(document: Document) -> None:
         except ValueError:
             message = f"{freeze['until']} is not a valid date or time"
             document.add_problem_at("bad-value", message, (*path, "until"))
+
+
+def _check_accounts(document: Document) -> None:
+    """No user of MLflow's is for two things: the larger right would be the one that counts."""
+    accounts = document.root.get("accounts") or {}
+    purposes: dict[str, str] = {}
+    if "reconciler" in accounts:
+        purposes[accounts["reconciler"]] = "the reconciler"
+    for field, purpose in (("trainers", "a trainer"), ("readers", "a reader")):
+        for user in accounts.get(field) or ():
+            other = purposes.setdefault(user, purpose)
+            if other != purpose:
+                message = f"{user!r} is {other} and {purpose}: give each an account of its own"
+                document.add_problem_at("account-clash", message, ("accounts", field))
 
 
 def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:

@@ -12,6 +12,7 @@ PROMPTS = "prompts"
 LOGGED_MODELS = "logged models"
 ROLES = "roles"
 NAME_LISTS = "lists of names in filters"
+SUB_RESOURCES = "rights on versions"
 
 SINCE = {
     ALIASES: (2, 3),
@@ -19,6 +20,7 @@ SINCE = {
     LOGGED_MODELS: (3, 0),
     ROLES: (3, 13),
     NAME_LISTS: (3, 17),
+    SUB_RESOURCES: (3, 17),
 }
 """The first version of MLflow's server that has each, as tried on servers from 1.30 to 3.18."""
 
@@ -28,6 +30,7 @@ CONSEQUENCES = {
     LOGGED_MODELS: "gates read a version's run, and no other environment's version is copied here",
     ROLES: "rights are granted model by model",
     NAME_LISTS: "named models are read one by one",
+    SUB_RESOURCES: "EDIT on a model moves its stages, too",
 }
 """What the lack of each means to the user."""
 
