@@ -311,6 +311,7 @@ KINDS: dict[frozenset[str], Callable[[Any, str], None]] = {
     frozenset({"stages", "versions"}): read_manifest,
     frozenset({"stages"}): read_policy,
     frozenset({"models"}): read_policy,
+    frozenset({"accounts"}): read_policy,
 }
 
 

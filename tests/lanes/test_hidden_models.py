@@ -102,6 +102,18 @@ def test_a_registry_that_hides_everything(
     assert {model.name for model in MlflowClient(uri).search_registered_models()} == set(NAMES)
 
 
+def test_a_new_model_that_is_named_alone_is_not_created_on_the_wrong_server(
+    reconciled: Team, uri: str, tmp_path: Path, blank_registry: Callable[[Path], str]
+) -> None:
+    other = blank_registry(tmp_path / "other.db")
+    for command in (["plan"], ["reconcile", "--yes"]):
+        ran = reconciled.run(*command, "newcomer", "--format", "json", uri=other)
+        assert ran.code == 4 and refused(ran) == {"newcomer": ["hidden"]}, ran.out
+    assert MlflowClient(other).search_registered_models() == []
+    assert reconciled.run("reconcile", "newcomer", "--yes").code == 0, "the right server"
+    assert MlflowClient(uri).get_registered_model("newcomer")
+
+
 def test_a_new_registry_is_begun_with_adopt(
     reconciled: Team, tmp_path: Path, blank_registry: Callable[[Path], str]
 ) -> None:

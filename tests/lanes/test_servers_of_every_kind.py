@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges.mlflow.permissions import read_access
-from tests.support.basic_auth import ADMIN, basic_auth_server
-from tests.support.least_rights import check_least_rights
+from tests.support.registries.basic_auth import ADMIN, basic_auth_server
 from tests.support.registries.lane import POLICY
+from tests.support.registries.least_rights import check_least_rights
 from tests.support.servers import mlflow_server, s3
 from tests.support.team import Team
 from tests.support.versions import needs_mlflow

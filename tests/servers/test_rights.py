@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers.__main__ import server_python
-from tests.support.basic_auth import basic_auth_server
-from tests.support.least_rights import check_least_rights
+from tests.support.registries.basic_auth import basic_auth_server
+from tests.support.registries.least_rights import check_least_rights
 
 
 @pytest.mark.real

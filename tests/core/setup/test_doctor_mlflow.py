@@ -29,7 +29,7 @@ def features(text: str | None, policy: str = "") -> list[CheckResult]:
 
 @pytest.mark.parametrize(
     ("text", "count", "word"),
-    [("1.30.1", 5, "no aliases"), ("2.9.2", 4, "no prompts"), ("3.17.2", 1, "logged models")],
+    [("1.30.1", 6, "no aliases"), ("2.9.2", 5, "no prompts"), ("3.17.2", 1, "logged models")],
 )
 def test_what_the_server_lacks(text: str, count: int, word: str) -> None:
     results = features(text)

@@ -15,8 +15,8 @@ from mlflow_gitops.core.setup.rights.difference import RightsPlan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.errors import CHANGES, OK, PARTIAL, REFUSED, Failure, UsageFailure, worst
 from mlflow_gitops.render import formats
-from mlflow_gitops.render.rights import RightsOutput
-from mlflow_gitops.render.rights import text as rights_text
+from mlflow_gitops.render.setup.rights import RightsOutput
+from mlflow_gitops.render.setup.rights import text as rights_text
 from mlflow_gitops.settings import Settings
 
 
@@ -67,6 +67,6 @@ def _check_interactive(form: str) -> None:
 
 
 def _confirm(plan: RightsPlan) -> None:
-    question = f"Change {counted(len(plan.changes), 'right')} at {plan.place}?"
+    question = f"Change {counted(len(plan.changes), 'right')} at {plan.address}?"
     if not typer.confirm(question):
         raise Failure("Nothing was changed.")

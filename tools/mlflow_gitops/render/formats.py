@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
     from mlflow_gitops.render.reference.explanations import Explained
-    from mlflow_gitops.render.rights import RightsOutput
+    from mlflow_gitops.render.setup.rights import RightsOutput
     from mlflow_gitops.render.show import HoldersAt
     from mlflow_gitops.render.written_files import WrittenFiles
 
@@ -125,7 +125,7 @@ RESOLVE: Formats[Resolved] = Formats(
 RENDER: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 BOM: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 RIGHTS: Formats[RightsOutput] = Formats(
-    text="rights:text", json="rights:json", markdown="rights:markdown"
+    text="setup.rights:text", json="setup.rights:json", markdown="setup.rights:markdown"
 )
 SIGN: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")

@@ -24,6 +24,7 @@ from mlflow_gitops.app.planning.selection import Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
+from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.errors import GitFailure
@@ -101,7 +102,10 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         bases |= {name: Base(None, "renamed") for name in selection.renamed if name in bases}
-        absence, bases = _with_absence(bases, selection.observed, self.registry, self._bases)
+        managed = self.models.kinds if names and not self._options.adopt else {}
+        absence, bases = _with_absence(
+            bases, selection.observed, self.registry, self._bases, managed
+        )
         self.lines.prefetch(bases)
         held = self.models.held_states(
             selection.invalid, bases, lambda base: self.lines.of(base).histories
@@ -186,12 +190,24 @@ def _with_absence(
     observed: Mapping[str, ObservedModel],
     registry: Registry,
     finder: BaseFinder,
+    managed: Mapping[str, Kind],
 ) -> tuple[Absence | None, dict[str, Base]]:
     """Which reconciled models the registry does not show, None if it shows all; and the bases,
-    with those of models that may be hidden."""
-    if all(base.state != "deleted" for base in bases.values()):
+    with those of models that may be hidden. A plan of some models, new ones among them, also looks
+    for the others that are `managed`."""
+    has_deleted = any(base.state == "deleted" for base in bases.values())
+    has_new = any(base.state == "none" and name not in observed for name, base in bases.items())
+    if not has_deleted and not (managed and has_new):
         return None, bases
-    from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
+    from mlflow_gitops.app.planning.bases.absent_models import (
+        find_absence,
+        find_absence_beside,
+        with_hidden,
+    )
 
-    absence = find_absence(bases, observed, registry, finder)
-    return absence, with_hidden(bases, observed, absence)
+    absence: Absence | None
+    if has_deleted:
+        absence = find_absence(bases, observed, registry, finder)
+    else:
+        absence = find_absence_beside(managed, observed, registry, finder)
+    return absence, bases if absence is None else with_hidden(bases, observed, absence)

@@ -125,6 +125,11 @@ class BaseFinder:
         self.__dict__.pop("_last_applied", None)
         self.__dict__.pop("receipts_gap", None)
 
+    def recorded_models(self) -> frozenset[str]:
+        """The models that a receipt in this clone reports as applied; none if receipts cannot be
+        read."""
+        return frozenset(self._last_applied or ())
+
     def recorded_place(self) -> str | None:
         """The registry that the newest receipt of this repository names, as `registry_place`; None
         if there is none."""

@@ -56,7 +56,7 @@ class OtherAccount:
 class RightsPlan:
     """What is to be changed, what is right already, and what no change here can make right."""
 
-    place: str
+    address: str
     version: str | None
     changes: tuple[RightsChange, ...]
     right: int
@@ -65,7 +65,7 @@ class RightsPlan:
     notices: tuple[str, ...]
 
 
-def rights_plan(place: str, accounts: Accounts, server: ServerRights, absent: int) -> RightsPlan:
+def rights_plan(address: str, accounts: Accounts, server: ServerRights, absent: int) -> RightsPlan:
     """Compare. `absent` is how many managed models the server does not have."""
     changes, notices, right = list[RightsChange](), list[str](), 0
     missing = tuple(user for user, _ in accounts if user not in server.accounts)
@@ -89,7 +89,7 @@ def rights_plan(place: str, accounts: Accounts, server: ServerRights, absent: in
     changes.sort(key=lambda change: (change.is_removal, change.purpose != "reconciler"))
     notices += _server_notices(server, absent)
     return RightsPlan(
-        place,
+        address,
         server.version,
         tuple(changes),
         right,

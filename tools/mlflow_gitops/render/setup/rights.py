@@ -59,14 +59,14 @@ def text(output: RightsOutput, style: Style | None = None) -> Iterator[str]:
         yield from table_lines(rows, (Column(12), Column()), style, _REASON)
     for warning in _warnings(plan):
         yield from paragraph([Styled(f"warning: {safe(warning)}", "yellow")], style)
-    yield from paragraph([Styled(safe(f"{plan.place}: {_total(output)}"))], style)
+    yield from paragraph([Styled(safe(f"{plan.address}: {_total(output)}"))], style)
 
 
 def json(output: RightsOutput) -> Iterator[str]:
     """Everything as one JSON document."""
     plan = output.plan
     data: dict[str, Any] = {
-        "registry": plan.place,
+        "registry": plan.address,
         "server": plan.version,
         "applied": output.is_applied,
         "changes": [_change_data(output, change) for change in plan.changes],
@@ -81,7 +81,7 @@ def json(output: RightsOutput) -> Iterator[str]:
 def markdown(output: RightsOutput) -> Iterator[str]:
     """A table of the changes, and one of the accounts that are not named."""
     plan = output.plan
-    yield f"## MLflow's rights at {cell(plan.place)}\n"
+    yield f"## MLflow's rights at {cell(plan.address)}\n"
     if plan.changes:
         rows = [
             [

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 
 from mlflow_gitops.core.setup.rights.difference import OtherAccount, RightsChange, RightsPlan
 from mlflow_gitops.core.setup.rights.server_rights import Grant, Resource
-from mlflow_gitops.render import rights
-from mlflow_gitops.render.rights import RightsOutput
+from mlflow_gitops.render.setup import rights
+from mlflow_gitops.render.setup.rights import RightsOutput
 from mlflow_gitops.shared import shared_path
 
 FRAUD = Resource("registered_model", "fraud")

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tests.support.basic_auth import ADMIN, acting_as, create_user
+from tests.support.registries.basic_auth import ADMIN, acting_as, create_user
 from tests.support.team import Ran, Team
 
 PASSWORD = "a long password 7"

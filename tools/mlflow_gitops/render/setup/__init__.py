@@ -1,0 +1,1 @@
+"""What commands that set up a repository or a server show."""
