@@ -19,6 +19,7 @@ def json(verification: Verification) -> Iterator[str]:
         "unmanaged": list(verification.unmanaged),
         "receipts": verification.receipts,
         "unconfirmed_receipts": verification.unconfirmed_receipts,
+        "unconfirmed_because": verification.forge_failure,
         "unexplained": [_finding_data(finding) for finding in verification.findings],
         "acknowledged": [
             {
@@ -131,6 +132,8 @@ def _total(verification: Verification) -> str:
     if verification.unconfirmed_receipts:
         unconfirmed = counted(verification.unconfirmed_receipts, "receipt")
         suffix += f"; people and runs in {unconfirmed} are claims that no forge confirmed"
+        if verification.forge_failure is not None:
+            suffix += f" ({verification.forge_failure.rstrip('.')})"
     if verification.acknowledged:
         suffix += f"; {len(verification.acknowledged)} acknowledged"
     return f"Verified {models} by {receipts}: {result}{suffix}."

@@ -111,6 +111,7 @@ class Verifier:
             tuple(open_findings),
             acknowledged=tuple(acknowledged),
             unconfirmed_receipts=record.unconfirmed,
+            forge_failure=record.forge_failure,
         )
         if self._artifacts is None:
             return verification

@@ -28,10 +28,12 @@ _CACHE = "confirmed"
 
 @dataclass(frozen=True, slots=True)
 class ForgeAnswers:
-    """What the forge contradicts, and how many receipts say things that it has not confirmed."""
+    """What the forge contradicts, and how many receipts say things that it has not confirmed;
+    `failure` is the first reason why it did not answer."""
 
     contradictions: tuple[Contradiction, ...] = ()
     unconfirmed: int = 0
+    failure: str | None = None
 
 
 def compare_with_forge(
@@ -51,10 +53,12 @@ def compare_with_forge(
     question = _Question(forge, forge.review_facts(main), workspace.settings.now().timestamp())
     contradicted: list[Contradiction] = []
     newly_confirmed: set[str] = set()
+    reason: str | None = None
     for receipt in unconfirmed[:MOST_ASKED]:
         try:
             of_receipt = list(question.contradictions(receipt))
-        except ForgeFailure:
+        except ForgeFailure as failure:
+            reason = reason or str(failure)
             continue
         contradicted += of_receipt
         if not of_receipt:
@@ -63,7 +67,9 @@ def compare_with_forge(
         write_cached(_CACHE, "receipts", sorted(confirmed | newly_confirmed))
     contradicted_digests = {fault.receipt.digest for fault in contradicted}
     return ForgeAnswers(
-        tuple(contradicted), len(unconfirmed) - len(newly_confirmed) - len(contradicted_digests)
+        tuple(contradicted),
+        len(unconfirmed) - len(newly_confirmed) - len(contradicted_digests),
+        reason,
     )
 
 

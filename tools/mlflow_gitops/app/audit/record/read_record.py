@@ -31,6 +31,8 @@ class ReadRecord:
     findings: Sequence[Unexplained]
     unconfirmed: int
     """How many receipts of the environment the forge has not confirmed."""
+    forge_failure: str | None = None
+    """Why the forge did not answer; None if it did, or was not asked."""
 
 
 def read_record(
@@ -53,7 +55,9 @@ def read_record(
     flaws_of_models = _flaws_of(every_flaw, owner, names, renames)
     findings = receipt_findings(workspace.receipts_branch, stored, flaws_of_models)
     digests = frozenset(receipt.digest for receipt in receipts)
-    return ReadRecord(receipts, ledger, digests, tuple(findings), answers.unconfirmed)
+    return ReadRecord(
+        receipts, ledger, digests, tuple(findings), answers.unconfirmed, answers.failure
+    )
 
 
 def _flaws_of(

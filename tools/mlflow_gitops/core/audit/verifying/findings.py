@@ -77,3 +77,5 @@ class Verification:
     """What a commit acknowledges, which is no finding any more."""
     unconfirmed_receipts: int = 0
     """Receipts that name a CI run or people, which no forge confirmed: their words are claims."""
+    forge_failure: str | None = None
+    """Why the forge did not answer about them; None if it did, or was not asked."""
