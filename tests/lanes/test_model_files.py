@@ -311,6 +311,7 @@ def test_a_pickle_does_not_pass_the_gate_of_safe_files(
                 LinearRegression().fit([[0], [1]], [0, 1]),
                 name="model",
                 serialization_format=stored,
+                pip_requirements=["scikit-learn"],
                 registered_model_name=name,
             )
     team.write("policy.yaml", "stages: {Production: {require: {safe_files: true}}}\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 ISOLATED = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_NAME": "A Person",
     "GIT_AUTHOR_EMAIL": "a@example.org",

@@ -153,6 +153,7 @@ class Repository:
         """(ref, new tip, login) of each push whose sender a test tells; git itself knows none."""
         self.replaced: dict[str, str] = {}
         """The tip that a push found, by the tip that it left."""
+        self._between: dict[tuple[str, str], list[str]] = {}
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         if not self.path.exists():
@@ -196,7 +197,17 @@ class Repository:
         ).stdout
 
     def tip(self, ref: str) -> str:
-        return self.git("rev-parse", "--verify", "-q", ref, check=False)
+        return self._tip_in(self.path, ref)
+
+    def _tip_in(self, repository: Path, ref: str) -> str:
+        """The commit of a ref, "" if there is none. Most are read from their file: git would take a
+        process for each, many times in one answer."""
+        file = repository / ref
+        if ref.startswith("refs/") and file.is_file():
+            commit = file.read_text().strip()
+            if len(commit) == 40:
+                return commit
+        return self.git("rev-parse", "--verify", "-q", ref, cwd=repository, check=False)
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -316,7 +327,7 @@ class Repository:
                 self.git("update-ref", f"refs/pull/{pull.number}/head", head)
                 pull.head = head
             base = self.tip(f"refs/heads/{pull.base_ref}")
-            ahead = self.git("rev-list", "--reverse", "--topo-order", f"{base}..{head}").split()
+            ahead = self._commits_between(base, head)
             if ahead:
                 pull.commits = ahead
             elif pull.commits:  # its commits are in the base now: somebody pushed them there
@@ -324,14 +335,14 @@ class Repository:
 
     def _head_of(self, pull: Pull) -> str:
         repository_path = self.fork_path(pull.fork) if pull.fork else self.path
-        return self.git(
-            "rev-parse",
-            "--verify",
-            "-q",
-            f"refs/heads/{pull.head_ref}",
-            cwd=repository_path,
-            check=False,
-        )
+        return self._tip_in(repository_path, f"refs/heads/{pull.head_ref}")
+
+    def _commits_between(self, base: str, head: str) -> list[str]:
+        """The commits of a head that its base lacks, oldest first; they never change."""
+        if (base, head) not in self._between:
+            listing = self.git("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
+            self._between[base, head] = listing.split()
+        return [*self._between[base, head]]
 
     def review(
         self,

@@ -17,7 +17,7 @@ from typing import Any
 from mlflow_gitops.settings import Settings
 
 GIT_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_AUTHOR_NAME": "A Person",
     "GIT_AUTHOR_EMAIL": "a@example.org",

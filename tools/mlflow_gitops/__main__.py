@@ -1,6 +1,6 @@
 """`python -m mlflow_gitops`."""
 
-from mlflow_gitops.cli import main
+from mlflow_gitops.cli import entry
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    entry()

@@ -188,6 +188,7 @@ def test_a_key_vouches_for_its_own_receipts_alone(
     """Receipts that the remote lost are pushed again; those that were forged stay unsigned."""
     bare = Repo(tmp_path / "bare.git", "--bare")
     signer.repo.git("remote", "add", "origin", str(bare.folder))
+    signer.git.forget_facts()
     signer.branch = ReceiptsBranch.of_repository(signer.git, rule=signer.rule)
     writer = ReceiptsWriter(signer.branch, tries=2)
     signer.write(1)

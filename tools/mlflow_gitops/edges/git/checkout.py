@@ -171,7 +171,7 @@ class Checkout:
     def _has_attributes(self) -> bool:
         """Whether any file could give attributes to the registry's files."""
         assert self._git is not None
-        own = Path(self.top, self._git.output("rev-parse", "--git-path", "info/attributes"))
+        own = Path(self.top, self._git.fact("rev-parse", "--git-path", "info/attributes"))
         parents = [PurePosixPath(self._root, "x"), *PurePosixPath(self._root, "x").parents][1:]
         if own.exists() or any(
             (self.top / folder / ".gitattributes").exists() for folder in parents

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_gitops.edges.git.command import checked_output
 from mlflow_gitops.edges.git.refs.main_branch import Branches
+from mlflow_gitops.edges.git.refs.store import IS_SHALLOW
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -61,13 +61,8 @@ class Revisions(Branches):
         return {sha for sha, _, kind in lines if kind == "commit"}
 
     def is_shallow(self) -> bool:
-        """Return whether older commits are missing in this clone. git is asked once for each
-        repository value: no command of this package deepens a clone."""
-        return self._is_shallow
-
-    @cached_property
-    def _is_shallow(self) -> bool:
-        return self._text("rev-parse", "--is-shallow-repository") == "true"
+        """Return whether older commits are missing in this clone."""
+        return self.fact(*IS_SHALLOW) == "true"
 
     def first_parents(self, revision: str, excluded: str | None = None) -> list[str]:
         """Return the first-parent line up to a revision, oldest first.

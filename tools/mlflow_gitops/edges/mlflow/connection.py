@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.observed.server_version import ServerVersion
 from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
 from mlflow_gitops.edges.mlflow.stores import must_be_ready
+from mlflow_gitops.edges.system.left_out import without_unused_libraries
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
@@ -46,8 +47,9 @@ class Connection:
         read_settings(patience.read_backoff)
 
         try:
-            import mlflow
-            from mlflow import MlflowClient
+            with without_unused_libraries():
+                import mlflow
+                from mlflow import MlflowClient
         except ImportError as error:
             raise RegistryFailure(
                 f"MLflow cannot be loaded: {error}.", fix="Install mlflow-gitops again."

@@ -4,7 +4,7 @@ adds to it."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
@@ -29,6 +29,10 @@ class ReceiptsBranch:
     name: str = RECEIPTS_BRANCH
     rule: Callable[[], SignatureRule] | None = None
     """Reads which signatures the receipts must have; None if they need none."""
+    _last_read: dict[tuple[object, ...], StoredReceipts] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """What was read last, by the commits that it was read from."""
 
     @classmethod
     def of_repository(
@@ -80,13 +84,24 @@ class ReceiptsBranch:
     def receipts(self) -> list[Receipt]:
         """Every receipt in this clone, oldest first. Raises GitFailure as `read` does."""
         tips, notes = self._sources()
-        return self._stored(tips, notes).receipts if tips or notes else []
+        return [*self._stored(tips, notes).receipts] if tips or notes else []
 
     def _stored(self, tips: list[str], notes: list[str]) -> StoredReceipts:
+        """What these commits hold. The contents of a commit never change, so one command reads them
+        once; notes are refs, and are read each time."""
+        rule = self.rule() if self.rule is not None else None
+        key = (rule, *tips)
+        if notes or key not in self._last_read:
+            self._last_read.clear()
+            self._last_read[key] = self._read_stored(tips, notes, rule)
+        return self._last_read[key]
+
+    def _read_stored(
+        self, tips: list[str], notes: list[str], rule: SignatureRule | None
+    ) -> StoredReceipts:
         from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
         from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
 
-        rule = self.rule() if self.rule is not None else None
         stored = read_branch(self.git, tips, self.name, rule)
         is_signed = rule is not None and rule.is_required
         if notes and not stored.has_any and not is_signed:

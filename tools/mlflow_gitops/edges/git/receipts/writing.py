@@ -14,6 +14,8 @@ from mlflow_gitops.errors import GitFailure
 
 def store_texts(git: Git, texts: Sequence[str]) -> list[str]:
     """Store texts as blobs, byte for byte, by one process; return their ids."""
+    if not texts:
+        return []
     with TemporaryDirectory() as folder:
         files = [Path(folder, str(number)) for number in range(len(texts))]
         for file, text in zip(files, texts, strict=True):

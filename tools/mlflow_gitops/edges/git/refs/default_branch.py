@@ -62,6 +62,7 @@ def record_default(git: GitCommand, remote: str, branch: str) -> None:
     """Make a branch the remote's default branch in this clone, as `git remote set-head` does."""
     prefix = f"refs/remotes/{remote}/"
     git.output("symbolic-ref", "-m", "mlflow-gitops", f"{prefix}HEAD", f"{prefix}{branch}")
+    git.forget_facts()
 
 
 def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
@@ -71,14 +72,14 @@ def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
     FETCH_HEAD. Only a fetch of the configured branches proves something: it marks the branches
     that a `git pull` would not merge, and a fetch of named branches marks none.
     """
-    file = Path(git.top, git.output("rev-parse", "--git-path", "FETCH_HEAD"))
+    file = Path(git.top, git.fact("rev-parse", "--git-path", "FETCH_HEAD"))
     try:
         text = file.read_text("utf-8", "surrogateescape")
         fetched_at = file.stat().st_mtime
     except OSError:
         return False
 
-    url = _comparable(git.output("ls-remote", "--get-url", remote, check=False))
+    url = _comparable(git.fact("ls-remote", "--get-url", remote))
     matches = [re.match(_BRANCH_IN_FETCH_HEAD, line) for line in text.splitlines()]
     fetched = [match for match in matches if match and _comparable(match["url"]) == url]
     if not any(match["mark"] for match in fetched):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from mlflow_gitops.edges.git.command import checked_output
@@ -28,14 +29,27 @@ class MainBranch(NamedTuple):
 class Branches(Refs):
     """The branches of one repository."""
 
+    def __init__(self, top: Path) -> None:
+        super().__init__(top)
+        self._main_branches: dict[str | None, MainBranch] = {}
+
+    def forget_facts(self) -> None:
+        super().forget_facts()
+        self._main_branches.clear()
+
     def main_branch(self, requested: str | None) -> MainBranch:
-        """Return the main branch (RULES R1).
+        """Return the main branch (RULES R1), which is looked up once until the next fetch.
 
         It is the requested branch, the remote's HEAD, the remote's `main` or `master`, or without a
         remote the local branch. A branch is never confused with a tag of the same name, which git
         itself would take first. Raises GitFailure if the main branch is not known, and if the last
         fetch shows that the remote no longer has it.
         """
+        if requested not in self._main_branches:
+            self._main_branches[requested] = self._find_main(requested)
+        return self._main_branches[requested]
+
+    def _find_main(self, requested: str | None) -> MainBranch:
         remote = self.remote()
         if requested is not None:
             return self.named_branch(requested)
@@ -45,7 +59,11 @@ class Branches(Refs):
         current = self.query("symbolic-ref", "-q", "HEAD")
         local = [f"refs/heads/{name}" for name in _MAIN_NAMES]
         ref = current if current.startswith("refs/heads/") else self._first_commit_ref(local)
-        return MainBranch(self._shortest(ref) if ref else "HEAD")
+        if ref is None:
+            return MainBranch("HEAD")
+        return MainBranch(
+            self._shortest(ref) if self._is_commit(ref) else ref.removeprefix("refs/heads/")
+        )
 
     def main_ref(self, requested: str | None) -> str:
         """Return the name of the main branch, which git takes for nothing else."""
@@ -87,8 +105,15 @@ class Branches(Refs):
         default = recorded_default(self, remote)
         candidates = [prefix + name for name in _MAIN_NAMES]
         if default is None:
-            candidates = [ref for ref in candidates if not self._is_gone(remote, ref)]
-            main = self._first_commit_ref([f"{prefix}HEAD", *candidates])
+            existing = self._commit_refs([f"{prefix}HEAD", *candidates])
+            main = next(
+                (
+                    ref
+                    for ref in existing
+                    if ref not in candidates or not self._is_gone(remote, ref)
+                ),
+                None,
+            )
             if main is None:
                 raise GitFailure(
                     f"The main branch of {remote} is not known here.",

@@ -16,6 +16,13 @@ T = TypeVar("T", bound="Refs")
 
 _REMOTE_PATIENCE = 30.0
 """Seconds that a remote may take to list its branches."""
+IS_SHALLOW = ("rev-parse", "--is-shallow-repository")
+_PATHS = (
+    ("rev-parse", "--git-path", "info/attributes"),
+    ("rev-parse", "--git-path", "FETCH_HEAD"),
+)
+_ASKED_AT_START = tuple(option for question in (IS_SHALLOW, *_PATHS) for option in question[1:])
+"""What most commands need of a repository, so that one process answers it."""
 _LIKE_AN_ID = re.compile("[0-9a-f]{4,64}")
 
 
@@ -27,9 +34,8 @@ class Refs(GitCommand):
         """Return the repository that contains `start`. Raises GitFailure if there is none."""
         start_folder = cls(start)
         try:
-            top = start_folder._run(
-                "rev-parse",
-                "--show-toplevel",
+            answer = start_folder._run(
+                *("rev-parse", "--show-toplevel", *_ASKED_AT_START),
                 failure=f"{start} is not in a git repository that can be read",
             )
         except GitFailure as failure:
@@ -46,7 +52,12 @@ class Refs(GitCommand):
                     code=UNSAFE_FOLDER,
                 ) from None
             raise
-        return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
+        top, shallow, *paths = os.fsdecode(answer.removesuffix(b"\n")).rsplit("\n", 3)
+        git = cls(Path(top))
+        git._facts[IS_SHALLOW] = shallow
+        for question, path in zip(_PATHS, paths, strict=True):
+            git._facts[question] = str(start / path)  # git's answer starts at `start`
+        return git
 
     def has_commits(self) -> bool:
         return self._is_commit("HEAD")
@@ -56,10 +67,9 @@ class Refs(GitCommand):
 
         Raises GitFailure if it names none, or two: a tag and a branch of one name.
         """
-        if revision == "HEAD" and not self.has_commits():
-            raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
-
         sha = self.query("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}")
+        if not sha and revision == "HEAD":
+            raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
         if not sha or sha.startswith("^"):  # `^REV` means every commit except those of REV
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
         check_is_unambiguous(self, revision, sha)
@@ -75,7 +85,7 @@ class Refs(GitCommand):
 
     def remotes(self) -> list[str]:
         """Return the names of all remotes."""
-        return self._text("remote").splitlines()
+        return self.fact("remote").splitlines()
 
     def fetch(
         self, should_stop: Callable[[], bool] = lambda: False, remote: str | None = None
@@ -85,6 +95,7 @@ class Refs(GitCommand):
 
         Raises GitFailure if that fails, if the remote stalls, or once `should_stop` returns True.
         """
+        self.forget_facts()
         remote = remote or self.remote()
         if remote is None:
             return
@@ -134,12 +145,18 @@ class Refs(GitCommand):
 
     def _first_commit_ref(self, refs: list[str]) -> str | None:
         """Return the first of these refs that names a commit."""
-        return next((ref for ref in refs if self._is_commit(ref)), None)
+        return next(iter(self._commit_refs(refs)), None)
+
+    def _commit_refs(self, refs: list[str]) -> list[str]:
+        """Return those of these refs that name a commit."""
+        if not refs:
+            return []
+        request = "".join(f"{ref}^{{commit}}\n" for ref in refs)
+        answers = self.output("cat-file", "--batch-check=%(objecttype)", feed=request).splitlines()
+        return [ref for ref, kind in zip(refs, answers, strict=True) if kind == "commit"]
 
     def _shortest(self, ref: str) -> str:
-        """Return the shortest name that git takes for this ref and for nothing else."""
-        if not self._is_commit(ref):
-            return ref.removeprefix("refs/heads/")
+        """Return the shortest name that git takes for a ref of a commit and for nothing else."""
         name = self._text("rev-parse", "--abbrev-ref=strict", ref) or ref
         return ref if _LIKE_AN_ID.fullmatch(name) else name
 
