@@ -87,3 +87,15 @@ class Settings:
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""
     patience: Patience = DEFAULT_PATIENCE
+
+
+@dataclass(slots=True)
+class Process:
+    """The process that this package is loaded in."""
+
+    is_command: bool = False
+    """Whether it is the `mlflow-gitops` command, or one that the command started, and not somebody
+    else's program that imports this package."""
+
+
+THIS_PROCESS = Process()

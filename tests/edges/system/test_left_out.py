@@ -10,7 +10,7 @@ import pytest
 READ = """
 import sys
 from mlflow_gitops.edges.mlflow.registry import Registry
-from mlflow_gitops.edges.system import left_out
+from mlflow_gitops.settings import THIS_PROCESS
 {first}
 Registry("http://127.0.0.1:9/")
 print(sorted(name for name in ("numpy", "pandas") if name in sys.modules))
@@ -22,8 +22,8 @@ print("pandas can be imported")
 @pytest.mark.parametrize(
     ("first", "loaded"),
     [
-        ("left_out.declare_own_process()", "[]"),
-        ("import numpy; left_out.declare_own_process()", "['numpy']"),
+        ("THIS_PROCESS.is_command = True", "[]"),
+        ("import numpy; THIS_PROCESS.is_command = True", "['numpy']"),
         ("", "['numpy', 'pandas']"),
     ],
     ids=["own process", "one is loaded already", "somebody else's process"],

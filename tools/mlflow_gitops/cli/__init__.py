@@ -10,7 +10,7 @@ import threading
 
 from mlflow_gitops.cli.app import app as app
 from mlflow_gitops.cli.command_line import main as main
-from mlflow_gitops.edges.system.left_out import declare_own_process
+from mlflow_gitops.settings import THIS_PROCESS
 
 # Each module registers its commands; `--help` lists them in this order.
 # isort: off
@@ -25,7 +25,7 @@ def entry() -> None:
     # Ten thousand manifests are millions of objects that stay alive. With Python's default
     # thresholds, looking for garbage among them takes a fifth of the time and finds none.
     gc.set_threshold(200_000, 50, 50)
-    declare_own_process()
+    THIS_PROCESS.is_command = True
     code = main()
     gc.freeze()  # at exit there is no garbage to find, either
     _leave_threads_behind(code)

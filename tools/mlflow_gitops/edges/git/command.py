@@ -67,7 +67,6 @@ class GitCommand:
 
     def __init__(self, top: Path) -> None:
         self.top = top
-        self._facts: dict[tuple[str, ...], str] = {}
 
     def output(
         self,
@@ -90,17 +89,6 @@ class GitCommand:
         if index is not None:
             variables["GIT_INDEX_FILE"] = str(index)
         return _text(self._run(*args, feed=feed, check=check, variables=variables))
-
-    def fact(self, *args: str) -> str:
-        """Return what a git command prints about the repository's configuration or paths. git is
-        asked once, until the next fetch. Raises GitFailure."""
-        if args not in self._facts:
-            self._facts[args] = self.output(*args)
-        return self._facts[args]
-
-    def forget_facts(self) -> None:
-        """Ask git again: something else may have changed the repository meanwhile."""
-        self._facts.clear()
 
     def limited_output(self, limit: int, *args: str) -> str | None:
         """Return what a git command prints; None if that is more than `limit` bytes. Raises

@@ -87,26 +87,15 @@ class ReceiptsBranch:
         return [*self._stored(tips, notes).receipts] if tips or notes else []
 
     def _stored(self, tips: list[str], notes: list[str]) -> StoredReceipts:
-        """What these commits hold. The contents of a commit never change, so one command reads them
-        once; notes are refs, and are read each time."""
+        """What these commits hold, which never changes, so it is read once; notes are refs."""
+        from mlflow_gitops.edges.git.receipts.reading import read_stored
+
         rule = self.rule() if self.rule is not None else None
         key = (rule, *tips)
         if notes or key not in self._last_read:
             self._last_read.clear()
-            self._last_read[key] = self._read_stored(tips, notes, rule)
+            self._last_read[key] = read_stored(self.git, tips, notes, self.name, rule)
         return self._last_read[key]
-
-    def _read_stored(
-        self, tips: list[str], notes: list[str], rule: SignatureRule | None
-    ) -> StoredReceipts:
-        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
-        from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
-
-        stored = read_branch(self.git, tips, self.name, rule)
-        is_signed = rule is not None and rule.is_required
-        if notes and not stored.has_any and not is_signed:
-            return StoredReceipts(read_old_notes(self.git, notes), stored.altered)
-        return stored
 
     def read_untaken_notes(self) -> list[Receipt]:
         """The receipts in notes, if there are none on the branch. Raises GitFailure as `read`
@@ -114,10 +103,9 @@ class ReceiptsBranch:
         tips, notes = self._sources()
         if not notes:
             return []
-        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
+        from mlflow_gitops.edges.git.receipts.reading import read_untaken_notes
 
-        is_taken_over = read_branch(self.git, tips, self.name).has_any
-        return [] if is_taken_over else read_old_notes(self.git, notes)
+        return read_untaken_notes(self.git, tips, notes, self.name)
 
     def readable_receipts(self) -> list[Receipt] | None:
         """Every receipt in this clone, oldest first; None if they cannot be read. For what goes on

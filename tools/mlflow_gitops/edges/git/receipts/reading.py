@@ -26,6 +26,29 @@ if TYPE_CHECKING:  # few repositories ask for signatures
     from mlflow_gitops.edges.git.receipts.signatures import SignatureRule
 
 
+def read_stored(
+    git: Git,
+    tips: Sequence[str],
+    notes: Sequence[str],
+    name: str,
+    rule: SignatureRule | None,
+) -> StoredReceipts:
+    """The receipts of the branch; those in notes if it has none and none must be signed. Raises
+    GitFailure as `read_branch` does."""
+    stored = read_branch(git, tips, name, rule)
+    is_signed = rule is not None and rule.is_required
+    if notes and not stored.has_any and not is_signed:
+        return StoredReceipts(read_old_notes(git, notes), stored.altered)
+    return stored
+
+
+def read_untaken_notes(
+    git: Git, tips: Sequence[str], notes: Sequence[str], name: str
+) -> list[Receipt]:
+    """The receipts in notes, if there are none on the branch. Raises GitFailure."""
+    return [] if read_branch(git, tips, name).has_any else read_old_notes(git, notes)
+
+
 def read_branch(
     git: Git, tips: Sequence[str], name: str, rule: SignatureRule | None = None
 ) -> StoredReceipts:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlflow_gitops.edges.git.command import PATIENCE, GitCommand
+from mlflow_gitops.edges.git.facts import RepositoryFacts
 
 _BRANCH_IN_FETCH_HEAD = r"[0-9a-f]+\t(?P<mark>[a-z-]*)\tbranch '(?P<name>[^']+)' of (?P<url>\S+)"
 _CREDENTIALS = r"(?<=://)[^/@]*@"
@@ -58,14 +59,14 @@ def recorded_default(git: GitCommand, remote: str) -> str | None:
     return git.query("symbolic-ref", "-q", f"refs/remotes/{remote}/HEAD") or None
 
 
-def record_default(git: GitCommand, remote: str, branch: str) -> None:
+def record_default(git: RepositoryFacts, remote: str, branch: str) -> None:
     """Make a branch the remote's default branch in this clone, as `git remote set-head` does."""
     prefix = f"refs/remotes/{remote}/"
     git.output("symbolic-ref", "-m", "mlflow-gitops", f"{prefix}HEAD", f"{prefix}{branch}")
     git.forget_facts()
 
 
-def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
+def is_gone_since_last_fetch(git: RepositoryFacts, remote: str, branch: str) -> bool:
     """Return whether the last `git fetch` of all branches did not find `branch` on the remote.
 
     `git fetch` keeps the remote-tracking branch unless it prunes. It lists what it fetched in

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from mlflow_gitops.edges.git.command import UNSAFE_FOLDER, GitCommand
+from mlflow_gitops.edges.git.command import UNSAFE_FOLDER
+from mlflow_gitops.edges.git.facts import RepositoryFacts
 from mlflow_gitops.edges.git.refs.names import check_is_unambiguous
 from mlflow_gitops.errors import GitFailure
 
@@ -26,7 +27,7 @@ _ASKED_AT_START = tuple(option for question in (IS_SHALLOW, *_PATHS) for option 
 _LIKE_AN_ID = re.compile("[0-9a-f]{4,64}")
 
 
-class Refs(GitCommand):
+class Refs(RepositoryFacts):
     """The refs and remotes of one repository."""
 
     @classmethod

@@ -13,8 +13,8 @@ from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.edges.mlflow.artifacts.file_reader import digest_of
 from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion
 from mlflow_gitops.edges.mlflow.registry import Registry
-from mlflow_gitops.edges.system.left_out import declare_own_process
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import THIS_PROCESS
 
 
 def _read(environment: Environment, pin: OriginPin, folder: str | None) -> OriginVersion:
@@ -47,7 +47,7 @@ def _read(environment: Environment, pin: OriginPin, folder: str | None) -> Origi
 
 def main() -> None:
     """Read one request from standard input, and write the answer to the file that it names."""
-    declare_own_process()
+    THIS_PROCESS.is_command = True
     working_folder, environment, pin, folder, answer_file = pickle.load(sys.stdin.buffer)
     os.chdir(working_folder)  # relative paths of a store start there
     answer: Any
