@@ -116,9 +116,9 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 MOST_OWN_MODULES = {
     ("--help",): 19,
     ("--version",): 19,
-    ("validate",): 82,
-    ("log",): 109,
-    ("log", "churn"): 109,
+    ("validate",): 83,
+    ("log",): 113,
+    ("log", "churn"): 113,
 }
 """How many modules of this package a command may load: what it needs, and one or two more."""
 
@@ -159,7 +159,7 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 181
+MOST_FOR_A_PLAN = 183
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
 these modules that is not needed."""
 NOT_WITHOUT_CHANGES = (
