@@ -64,6 +64,8 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
             and "mlflow_gitops_round_seconds_bucket" in figures
         )
         assert get(f"{address}/elsewhere")[0] == 404
+        status, index = get(f"{address}/")
+        assert status == 200 and name in index and "when the last round began" in index
     finally:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=300)

@@ -29,6 +29,7 @@ MOST_BYTES = 150_000
 _WIDTH = 820
 _SCALE = 1.5
 _COLOURS = 64
+_OWNERS = {"fraud-detector": "@acme/risk-ml", "churn": "@acme/growth"}
 _HISTORY = [
     ("2026-01-05T09:12:00Z", "Begin", {"fraud-detector": "Production: 12", "churn": "Staging: 7"}),
     (
@@ -65,7 +66,11 @@ def report_page(folder: Path) -> Path:
     for at, message, stages in _HISTORY:
         with mock.patch.dict(os.environ, GIT_AUTHOR_DATE=at, GIT_COMMITTER_DATE=at):
             team.commit(
-                message, **{model: f"stages: {{{holder}}}\n" for model, holder in stages.items()}
+                message,
+                **{
+                    model: f"owners: ['{_OWNERS[model]}']\nstages: {{{holder}}}\n"
+                    for model, holder in stages.items()
+                },
             )
     team.settings = replace(Settings(), now=_end_of_february)
     assert team.run("report", "--out", str(folder / "out"), "--offline").code == 0
@@ -102,7 +107,7 @@ def main() -> int:
         report = report_page(folder / "report")
         pictures = {
             "plan.png": taken(browser, (folder / "plan.html").as_uri(), height=850),
-            "report.png": taken(browser, report.as_uri(), height=720),
+            "report.png": taken(browser, report.as_uri(), height=960),
         }
     for file, png in pictures.items():
         (FOLDER / file).write_bytes(png)

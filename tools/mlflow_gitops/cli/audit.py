@@ -267,7 +267,9 @@ def report(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", metavar="DIR", help="The folder to write to; the page is DIR/index.html."
+            "--out",
+            metavar="DIR",
+            help="The folder to write to: DIR/index.html, and a page a model in DIR/models/.",
         ),
     ],
     offline: Annotated[
@@ -277,8 +279,10 @@ def report(
     since: _Since = None,
     until: _Until = None,
 ) -> None:
-    """Write the audit trail and today's state as one HTML page that opens from disk and makes no
-    requests. --since and --until limit its tables of events and incidents; its timelines are whole.
+    """Write the audit trail and today's state as HTML pages that open from disk and make no
+    requests: an index with a summary, search and filters, and a page for each model with how the
+    gates judged each entry. --since and --until limit the tables of events and incidents; the
+    timelines are whole.
 
     Example: mlflow-gitops report --out public
 

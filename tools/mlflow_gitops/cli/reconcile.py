@@ -119,8 +119,11 @@ _Listen = Annotated[
     str,
     typer.Option(
         metavar="HOST:PORT",
-        help="With --watch: the address that serves /metrics and /healthz, or off.",
+        help="With --watch: the address that serves the report, /metrics and /healthz, or off.",
     ),
+]
+_NoPages = Annotated[
+    bool, typer.Option("--no-pages", help="With --watch: serve no report at that address.")
 ]
 
 
@@ -149,6 +152,7 @@ def reconcile(
     watch: _Watch = False,
     interval: _Interval = "60s",
     listen: _Listen = "127.0.0.1:9469",
+    no_pages: _NoPages = False,
     form: Annotated[str, format_option(formats.RECONCILE)] = "text",
 ) -> None:
     """Make the MLflow registry match a commit of the main branch, and keep a receipt.
@@ -172,7 +176,15 @@ def reconcile(
         from mlflow_gitops.commands import watch as loop
 
         looped = loop.WatchOptions(
-            plan_options, interval, listen, push_receipts, jobs, form, new_host, on_change
+            plan_options,
+            interval,
+            listen,
+            push_receipts,
+            jobs,
+            form,
+            new_host,
+            on_change,
+            has_pages=not no_pages,
         )
         raise typer.Exit(loop.run(context.obj, models or [], looped))
 

@@ -1,30 +1,26 @@
-"""`report`: the audit trail and today's state as one HTML page."""
+"""`report`: the audit trail and today's state as HTML pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from mlflow_gitops.app.audit.departures import departure
-from mlflow_gitops.app.audit.holders import holders_declared
-from mlflow_gitops.app.audit.recorded_events import event_range, flaws_and_acknowledgements
-from mlflow_gitops.app.audit.trail import AuditTrail
-from mlflow_gitops.app.forges import web_pages
+from mlflow_gitops.app.audit.git_report import git_report
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
-from mlflow_gitops.core.audit.event_range import EventRange
-from mlflow_gitops.core.audit.report.incidents import Incident, incidents
-from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
-from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
+from mlflow_gitops.core.observed.lineage import lineage_text
 from mlflow_gitops.core.plan.stage_rows import observed_stages
-from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import counted
-from mlflow_gitops.errors import INVALID, OK, Failure
-from mlflow_gitops.render.report import Report, page
+from mlflow_gitops.edges.system.pages.folder import write_pages
+from mlflow_gitops.errors import INVALID, OK
+from mlflow_gitops.render.report.page_names import FOLDER, INDEX
+from mlflow_gitops.render.report.pages import GENERATOR, report_pages
+from mlflow_gitops.render.report.values import Report
 from mlflow_gitops.settings import Settings
 
 
@@ -37,38 +33,37 @@ def run(
     since: str | None = None,
     until: str | None = None,
 ) -> int:
-    """Write `out`/index.html; with `offline`, without requests to MLflow. `with_bills` adds the
-    bills of materials that it links. `since` and `until` limit the tables of events and incidents,
-    as they limit `log`. Exits 3 if manifests or
-    the policy are invalid. Raises Failure if the file cannot be written."""
+    """Write `out`/index.html and the page of each model; with `offline`, without requests to
+    MLflow. `with_bills` adds the bills of materials that they link. `since` and `until` limit the
+    tables of events and incidents, as they limit `log`. Exits 3 if manifests or the policy are
+    invalid. Raises Failure if a file cannot be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
-    report = _report(settings, workspace, (since, until), offline=offline)
+    report = git_report(workspace, since, until)
+    if not offline:
+        report = _with_mlflow(settings, workspace, report)
 
     bills = _bills(workspace, report) if with_bills else {}
     report = replace(report, bills={key: quote(name) for key, (name, _) in bills.items()})
+    progress("writing the pages")
+    write_pages(out, _files(report, dict(bills.values())), FOLDER, GENERATOR)
 
-    file = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in bills.values():
-            (out / name).parent.mkdir(exist_ok=True)
-            (out / name).write_bytes(text)
-        file.write_text(page(report), encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
-
-    events = counted(
-        sum(report.range.contains_event(audited.event) for audited in report.events), "event"
-    )
+    events = counted(len(report.shown_events), "event")
     models = counted(len(report.holders), "model")
-    note(settings, f"Wrote {file}: {events} of {models}.")
+    note(settings, f"Wrote {out / INDEX}: {events} of {models}.")
     if report.plan is None or not report.plan.errors:
         return OK
     errors = counted(len(report.plan.errors), "error")
     warn(f"The manifests have {errors}; run mlflow-gitops validate to see them.")
     return INVALID
+
+
+def _files(report: Report, bills: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """What links to a file comes after it, and the index last."""
+    yield from bills.items()
+    for path, html in report_pages(report):
+        yield path, html.encode("utf-8")
 
 
 def _bills(workspace: Workspace, report: Report) -> dict[tuple[str, int], tuple[str, bytes]]:
@@ -86,80 +81,24 @@ def _bills(workspace: Workspace, report: Report) -> dict[tuple[str, int], tuple[
     return bills
 
 
-def _report(
-    settings: Settings,
-    workspace: Workspace,
-    limits: tuple[str | None, str | None],
-    *,
-    offline: bool,
-) -> Report:
-    """`limits` are the values of --since and --until."""
-    trail = AuditTrail(workspace)
-    chosen = event_range(trail, *limits) if limits != (None, None) else EventRange()
-    events = trail.audit(trail.events)
-    index = len(trail.line.shas) - 1
-    commit = trail.line.shas[index]
+def _with_mlflow(settings: Settings, workspace: Workspace, report: Report) -> Report:
+    """The report with what MLflow shows: its plan, and what it recorded of each version in a
+    stage."""
+    commit = report.commit or ""
     snapshot = workspace.at(commit)
-    made_from = {
-        (name, version): lineage_text(lineage_of(spec))
-        for name, manifest in snapshot.manifests.items()
-        for version, spec in manifest.versions.items()
+    planned, address, recorded = _read_mlflow(settings, workspace, snapshot, commit)
+    remaining = {
+        name: observed_stages(model)
+        for name, model in planned.observed.items()
+        if name in report.departures
     }
-
-    departures = {
-        timeline.model: removal
-        for timeline in trail.timelines
-        if (removal := departure(trail, timeline, index)) is not None
-    }
-    plan, registry, remaining = None, None, {}
-    if not offline:
-        planned, registry, recorded = _read_mlflow(settings, workspace, snapshot, commit)
-        made_from |= recorded
-        plan = planned.plan
-        remaining = {
-            name: observed_stages(model)
-            for name, model in planned.observed.items()
-            if name in departures
-        }
-
-    return Report(
-        departures=departures,
+    return replace(
+        report,
+        plan=planned.plan,
+        registry=address,
         remaining=remaining,
-        title=workspace.top.name,
-        at=format_datetime(settings.now()),
-        commit=commit,
-        events=events,
-        lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),
-        holders=holders_declared(trail, index),
-        incidents=_incidents(trail, chosen),
-        hints=[*trail.hints(), *_limits_shown(*limits)],
-        range=chosen,
-        made_from=made_from,
-        plan=plan,
-        registry=registry,
-        pages=web_pages(workspace.git),
+        made_from={**report.made_from, **recorded},
     )
-
-
-def _incidents(trail: AuditTrail, chosen: EventRange) -> list[Incident]:
-    every_incident = incidents(
-        trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
-    )
-    index = trail.line.index
-    return [
-        incident
-        for incident in every_incident
-        if chosen.contains_recorded(index[incident.commit], incident.at)
-    ]
-
-
-def _limits_shown(since: str | None, until: str | None) -> list[str]:
-    """A sentence about what the tables leave out."""
-    if (since, until) == (None, None):
-        return []
-    words = [f"since {since}" if since else "", f"until {until}" if until else ""]
-    limits = " ".join(word for word in words if word)
-    return [f"The tables of events and incidents show those {limits}; the timelines are whole."]
 
 
 def _read_mlflow(

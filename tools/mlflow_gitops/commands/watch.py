@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.news import News
 from mlflow_gitops.app.reconciling.on_change import Notifier
+from mlflow_gitops.app.reconciling.served_report import ServedReport
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
@@ -77,6 +78,8 @@ class WatchOptions:
     new_host: bool = False
     on_change: str | None = None
     """The command that is run for each change."""
+    has_pages: bool = True
+    """Whether the report is served, too."""
 
 
 def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int:
@@ -110,7 +113,8 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         jobs=options.jobs,
         notifier=notifier,
     )
-    with _served(metrics, address) as url:
+    report = ServedReport(lambda: Workspace(silent), lambda: watcher.last_plan)
+    with _served(metrics, address, report if options.has_pages else None) as url:
         note(settings, f"Watching, every {options.interval}.{url}")
         watcher.run()
     note(settings, "Stopped.")
@@ -127,15 +131,17 @@ def _connect(workspace: Workspace, options: WatchOptions) -> Registry:
 
 
 @contextlib.contextmanager
-def _served(metrics: Metrics, address: tuple[str, int] | None) -> Iterator[str]:
-    """Serve the metrics meanwhile. Yields where, to be appended to a sentence."""
+def _served(
+    metrics: Metrics, address: tuple[str, int] | None, report: ServedReport | None
+) -> Iterator[str]:
+    """Serve the metrics and the report meanwhile. Yields where, to be appended to a sentence."""
     if address is None:
         yield ""
         return
 
     from mlflow_gitops.edges.system.metrics import serve
 
-    server = serve(metrics, *address)
+    server = serve(metrics, *address, report)
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     try:
         yield f" http://{host}:{server.server_port}/metrics"

@@ -25,6 +25,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.plan.plan import Plan
     from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.edges.system.metrics import Metrics, Round
 
@@ -79,6 +80,8 @@ class Watcher:
         self._resting = RestingModels(interval, clock)
         self._figures = RoundFigures()
         self._registry: Registry | None = None
+        self.last_plan: Plan | None = None
+        """The plan of the last round that could look."""
         self._reconciler: Reconciler | None = None
         self._reconciler_made_at = 0.0
 
@@ -125,6 +128,7 @@ class Watcher:
         if fault is not None:
             self._report.unfetched_receipts(commit, fault)
         planned = reconciler.planner.plan(self._models)
+        self.last_plan = planned.plan
         self._report.plan(commit, planned.plan)
         if planned.plan.refusals:
             return self._figures.of(commit, planned.plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
@@ -46,7 +46,8 @@ class UsedOverride:
 
 @dataclass(frozen=True, slots=True)
 class AuditedEvent:
-    """An event with everything that is known about it. `effect` is None if no receipt covers it."""
+    """An event with everything that is known about it. `effect` is None if no receipt covers it,
+    `run` is the one that applied it."""
 
     event: Event
     people: People
@@ -56,6 +57,7 @@ class AuditedEvent:
     """The commit whose author is named: of a true merge, the newest that changed the manifest."""
     signed_by: str | None = None
     """The principal whose key of `allowed_signers` signed that commit; None if none did."""
+    run: AppliedRun | None = field(default=None, compare=False, repr=False)
 
     @property
     def other_signer(self) -> str | None:
@@ -111,6 +113,7 @@ class EventAuditor:
             tuple(self._overrides(event, merged or (), applied)),
             superseded or (self._effect(event, run) if run else None),
             merged[0] if merged else event.commit,
+            run=applied,
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:

@@ -1,5 +1,5 @@
-"""What `watch` reports about itself over HTTP: `/metrics` for Prometheus, and `/healthz` for the
-service manager that restarts it."""
+"""What `watch` reports about itself over HTTP: `/metrics` for Prometheus, `/healthz` for the
+service manager that restarts it, and pages for people."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
+from mlflow_gitops.edges.system.pages.server import Pages, page_app
 from mlflow_gitops.errors import Failure
 
 FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal", "on_change")
@@ -205,19 +206,19 @@ class _ServerOverSix(_Server):
     address_family = socket.AF_INET6
 
 
-def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
-    """Serve `/metrics` and `/healthz` from a thread.
+def serve(metrics: Metrics, host: str, port: int, pages: Pages | None = None) -> WSGIServer:
+    """Serve `/metrics`, `/healthz` and `pages` from a thread.
 
     Raises Failure if the address cannot be used.
     """
     prometheus = make_wsgi_app(metrics.registry)
+    answer_page = page_app(pages)
 
     def answer(environ, start):  # type: ignore[no-untyped-def]
         if environ["PATH_INFO"] == "/metrics":
             return prometheus(environ, start)
         if environ["PATH_INFO"] != "/healthz":
-            start("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"There are /metrics and /healthz.\n"]
+            return answer_page(environ, start)
         state = "200 OK" if metrics.healthy else "503 Service Unavailable"
         start(state, [("Content-Type", "application/json")])
         return [metrics.health()]

@@ -1,0 +1,1 @@
+"""What five kinds of users do, and the words that they must read on the way."""

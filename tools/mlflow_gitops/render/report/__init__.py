@@ -1,0 +1,1 @@
+"""The report: an index and a page for each model, which open from disk and make no requests."""
