@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,20 +118,24 @@ def test_three_jobs_do_what_one_does(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.client.get_experiment_by_name("mlflow-gitops/checks") is None
 
 
+@pytest.mark.real
 @pytest.mark.weekly
+@pytest.mark.parametrize(("manager", "program"), [("uv", "uv"), ("virtualenv", "pyenv")])
 def test_a_fresh_environment_has_the_requirements_of_the_version(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, manager: str, program: str
 ) -> None:
-    """MLflow makes it with pyenv and pip. Python and MLflow are those that are here."""
-    if shutil.which("pyenv") is None:
-        pytest.skip("pyenv is not installed")
+    """Python and MLflow are those that are here."""
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", here)
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
     python = platform.python_version()
     for file in (Path.home() / ".config/pip/pip.conf", Path("/etc/pip.conf")):
         if file.is_file():
             monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
             break
     shelf.add(requirements=[f"mlflow-skinny=={mlflow.__version__}", "pandas"], python=python)
-    ran = shelf.check("1", "--env-manager", "virtualenv", "--format", "json")
+    ran = shelf.check("1", "--env-manager", manager, "--format", "json")
     assert ran.code == 0 and ran.json["python"] == python, ran.out + ran.err
 
 

@@ -24,6 +24,7 @@ SHIPPED = (
     "pages.yml",
     "deployments.yml",
     "verify.yml",
+    "check.yml",
 )
 """The workflows that a team's repository has; `ci.yml` and `weekly.yml` test this project."""
 

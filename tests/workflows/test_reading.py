@@ -47,6 +47,8 @@ ENVIRONMENTS = {
     ("propose", "propose"): "mlflow-read",
     ("pages", "report"): "mlflow-read",
     ("verify", "verify"): "mlflow-read",
+    ("check", "download"): "mlflow-read",
+    ("check", "record"): "mlflow-check",
 }
 """All jobs that reach MLflow."""
 
@@ -72,6 +74,7 @@ def test_triggers() -> None:
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
     assert set(on["verify"]) == {"workflow_dispatch", "schedule"}
+    assert set(on["check"]) == {"workflow_dispatch"}
     assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch"}
     assert set(on["propose-hourly"]) == {"schedule"}
     assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
@@ -128,6 +131,17 @@ def test_the_job_that_pushes_receipts_knows_nothing_of_mlflow() -> None:
     job = JOBS["reconcile", "receipts"]
     assert "environment" not in job and "MLFLOW" not in repr(job) and "secrets" not in repr(job)
     assert not any(step.get("uses", "").startswith("./") for step in job["steps"])
+
+
+def test_the_job_that_runs_a_model_has_nothing_to_take() -> None:
+    """Its token reads the repository, and is not left in the checkout."""
+    job = JOBS["check", "run"]
+    assert job["permissions"] == {"contents": "read"} and "environment" not in job
+    assert "secrets" not in repr(job) and "MLFLOW_TRACKING" not in repr(job)
+    assert "github.token" not in repr(job) and "GITHUB_TOKEN" not in repr(job)
+    assert job["steps"][0]["with"]["persist-credentials"] is False
+    record = JOBS["check", "record"]["steps"][-1]
+    assert record["env"]["DIGEST"] == "${{ needs.download.outputs.digest }}"
 
 
 def test_nothing_that_others_start_has_a_schedule() -> None:

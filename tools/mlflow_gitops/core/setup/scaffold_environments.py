@@ -15,7 +15,7 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.yaml.text_edits import quoted
 
 FOLDER = ".github/workflows"
-LEFT_OUT = ("pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
+LEFT_OUT = ("check.yml", "pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
 """Workflows that work with one MLflow and are not supported for several yet."""
 
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
