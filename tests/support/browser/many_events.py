@@ -69,5 +69,5 @@ def _event(number: int, models: int, events: int) -> AuditedEvent:
         People("A Person <a@example.org>"),
         overrides,
         Effect(at, "applied"),
-        AppliedRun(number, receipt, RecordedModel(recorded)),
+        run=AppliedRun(number, receipt, RecordedModel(recorded)),
     )
