@@ -127,6 +127,28 @@ def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("branch", "name", "status"),
+    [
+        ("mlflow-gitops/receipts", "mlflow-gitops/receipts", "ok"),
+        ("audit/receipts", "mlflow-gitops/receipts", "missing"),
+        ("mlflow-gitops/receipts", "mlflow-gitops/receipts-2", "missing"),
+        ("receipts", "mlflow-gitops/receipts", "missing"),
+        ("audit/receipts", "audit/receipts", "ok"),
+        ("audit/receipts", "$MLFLOW_GITOPS_RECEIPTS_BRANCH", "ok"),
+    ],
+)
+def test_receipts_are_taken_from_the_branch_that_is_set(
+    branch: str, name: str, status: str
+) -> None:
+    text = (Path(__file__).parents[3] / ".github/workflows/reconcile.yml").read_text()
+    jobs, _ = read_workflows({"reconcile.yml": text.replace("mlflow-gitops/receipts", name)})
+    facts = WorkflowFacts(jobs, receipts_branch=branch)
+    [result] = [one for one in check_workflows(facts) if one.check == "receipts"]
+    assert result.status == status
+    assert status == "ok" or f"Write {branch} as" in result.fix
+
+
 def test_each_environment_is_planned_and_reconciled() -> None:
     """One that was added to the list, and not yet to the workflows: nobody would make the plan that
     the check waits for."""

@@ -74,7 +74,9 @@ def _checks(
     environments = _environments(workspace)
     proposed = proposed_stages(snapshot)
     digests = pins_digests(snapshot)
-    facts = WorkflowFacts(jobs, unread, environments, proposed, digests)
+    facts = WorkflowFacts(
+        jobs, unread, environments, proposed, digests, workspace.settings.receipts_branch
+    )
     yield from check_workflows(facts, on_github=workspace.settings.github)
 
     progress("reading MLflow")

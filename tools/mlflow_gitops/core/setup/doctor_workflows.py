@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
 from mlflow_gitops.core.setup.workflow_files import Job
 from mlflow_gitops.core.wording import first_few, or_list
+from mlflow_gitops.settings import RECEIPTS_BRANCH
 
 WORKFLOWS = Area("workflows")
 
@@ -33,6 +34,9 @@ _WITH_CREDENTIALS = ("plan", "drift", "propose", "verify", "reconcile")
 """The commands that need credentials for MLflow."""
 _FROM_FORKS = ("pull_request", "pull_request_target")
 _PINNED = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?$|@sha256:[0-9a-f]{64}$")
+_RECEIPTS_HANDED_OVER = "receipts.bundle"
+"""What the jobs of the shipped reconcile.yml name that hand receipts over and push them."""
+_VARIABLE = "MLFLOW_GITOPS_RECEIPTS_BRANCH"
 _FIX = "Take the workflow that this version ships: mlflow-gitops init"
 
 
@@ -40,13 +44,14 @@ _FIX = "Take the workflow that this version ships: mlflow-gitops init"
 class WorkflowFacts:
     """The workflows. `unread` are files that cannot be read, `environments` those of each MLflow,
     `proposed` the stages that the policy has new versions proposed for. `pins_digests`: the policy
-    asks for the digests of files."""
+    asks for the digests of files. `receipts_branch` is the branch that receipts are pushed to."""
 
     jobs: Sequence[Job]
     unread: Collection[str] = ()
     environments: Sequence[EnvironmentPair] = ONE_MLFLOW
     proposed: Collection[str] = ()
     pins_digests: bool = False
+    receipts_branch: str = RECEIPTS_BRANCH
 
     def files_with(self, command: str) -> str:
         """The files whose jobs run a command; empty if none does."""
@@ -249,6 +254,20 @@ def _depth(facts: WorkflowFacts) -> Iterator[CheckResult]:
     )
 
 
+def _receipts(facts: WorkflowFacts) -> Iterator[CheckResult]:
+    """Receipts on another branch than the one that these jobs take would never be pushed."""
+    branch = facts.receipts_branch
+    name = re.compile(rf"\bbranch=[\"']?(?:refs/heads/)?{re.escape(branch)}(?![\w./-])")
+    jobs = [job for job in facts.jobs if _RECEIPTS_HANDED_OVER in job.text]
+    if jobs:
+        yield _holds(
+            "receipts",
+            f"receipts are taken from {branch}, where reconcile writes them",
+            [job.title for job in jobs if not name.search(job.text) and _VARIABLE not in job.text],
+            f"Write {branch} as the name of the branch in these jobs.",
+        )
+
+
 CHECKS: tuple[Callable[[WorkflowFacts], Iterator[CheckResult]], ...] = (
     _required_commands,
     _propose,
@@ -260,6 +279,7 @@ CHECKS: tuple[Callable[[WorkflowFacts], Iterator[CheckResult]], ...] = (
     _target,
     _environments,
     _depth,
+    _receipts,
 )
 """The checks of jobs, in the order in which their results are printed."""
 
