@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from mlflow_gitops.edges.git.repository import Git
 from tests.support.attacks.company import MODEL, Company
-from tests.support.receipts import receipts_in, rewrite_receipts
+from tests.support.receipts import edited, receipts_in, record, rewrite_receipts
 
 
 def assert_open(company: Company, *fields: str) -> None:
@@ -112,3 +113,36 @@ def test_older_state_replayed(company: Company, what: str) -> None:
     company.reconcile("--push-receipts")
     assert company.production() == {2}
     assert_open(company, "replayed")
+
+
+def test_acknowledgement_that_nobody_approved(company: Company) -> None:
+    """Who forges the record could also say that it may stand: where the policy asks for approvals,
+    a line counts only with those of others, given to a head that has it."""
+    true = receipts_in(company.team.folder)[-1]
+    text = edited(true, previous=true.digest, count=true.content["count"] + 1, policy="f" * 40)
+    record(Git(company.team.folder), true.commit, text)
+    lines = company.lines_to_acknowledge("it is fine")
+
+    company.main()
+    company.commit(f"Pushed\n\n{lines}", "carol")
+    company.push("main")
+    assert company.found_by_verify() == {"contradicted"}
+
+    number = company.propose_acknowledgement("approved by its author", by="alice")
+    company.github.review(number, "carol")
+    company.merge(number, "merge")
+    assert company.found_by_verify() == {"contradicted"}
+
+    company.branch("other")
+    company.team.write("README.md", "Words")
+    company.commit("Words", "carol")
+    company.push("other")
+    number = company.github.open_pull("other", user="carol").number
+    company.github.review(number, "bob")
+    company.merge(number, "squash", typed=f"\n\n{lines}")
+    ran = company.team.run("verify")
+    assert ran.code == 4 and "claims, which does not count: 0 of 1 approval" in ran.out
+
+    company.acknowledge()
+    ran = company.team.run("verify", "--format", "json")
+    assert ran.code == 0 and ran.json["acknowledged"][0]["approved_by"] == ["@bob"]

@@ -155,15 +155,24 @@ class Company:
         return {one["field"] for one in ran.json["unexplained"]}
 
     def acknowledge(self, reason: str = "looked at, INC-7") -> None:
-        """Write into main what `verify` names, with a reason."""
+        """Write into main what `verify` names, with a reason, and with Bob's approval."""
+        number = self.propose_acknowledgement(reason)
+        self.github.review(number, "bob")
+        self.merge(number, "merge")
+
+    def propose_acknowledgement(self, reason: str, by: str = "carol") -> int:
+        """Open a pull request with Carol's commit that has the lines which `verify` names."""
+        self.branch("look")
+        self.commit(f"Look at the record\n\n{self.lines_to_acknowledge(reason)}", "carol")
+        self.push("look")
+        return self.github.open_pull("look", user=by).number
+
+    def lines_to_acknowledge(self, reason: str) -> str:
+        """The lines that `verify` prints, with a reason."""
         ran = self.team.run("verify")
         lines = [line.strip() for line in ran.out.splitlines() if "Audit-Ack:" in line]
         assert lines, ran.out
-        text = "\n".join(line.replace("REASON", reason) for line in lines)
-        self.main()
-        self.commit(f"Look at the record\n\n{text}", "carol")
-        self.push("main")
-        self.main()
+        return "\n".join(line.replace("REASON", reason) for line in lines)
 
     def set_receipts(self, revision: str | None) -> None:
         """Put the receipts, here and on the remote, to another state; None deletes them."""

@@ -29,6 +29,7 @@ def json(verification: Verification) -> Iterator[str]:
                 "commit": acknowledged.by.commit,
                 "at": acknowledged.by.at,
                 "reason": acknowledged.by.reason,
+                "approved_by": list(acknowledged.by.approved_by),
             }
             for acknowledged in verification.acknowledged
         ],
@@ -86,6 +87,8 @@ def _acknowledgements(verification: Verification, style: Style) -> Iterator[str]
         finding, line = acknowledged.finding, acknowledged.by
         subject = f"{safe(finding.model) or 'receipts'}: {safe(finding.field)}"
         author = f"{safe(line.author)}, as {line.commit[:7]} claims"
+        if line.approved_by:
+            author += f" (approved by {safe(', '.join(line.approved_by))})"
         mark = style("-", "dim")
         yield f"{mark} {subject} is acknowledged by {author}: {safe(line.reason)}"
     to_write = lines_to_write(verification)

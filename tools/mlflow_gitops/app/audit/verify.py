@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
-from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
+from mlflow_gitops.app.audit.record.approved_acknowledgements import AcknowledgementJudge
 from mlflow_gitops.app.audit.record.read_record import ReadRecord, read_record
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
@@ -18,11 +18,7 @@ from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.judging.git_signatures import GitSignatures
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.verifying.findings import (
-    Unexplained,
-    Verification,
-    split_acknowledged,
-)
+from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.verifying.signed_versions import unsigned_versions
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
@@ -99,10 +95,8 @@ class Verifier:
             findings += self._verify_alone(name, observed.get(name), record)
 
         unmanaged = sorted(observed.keys() - managed)
-        lines = read_acknowledgements(
-            self._git, self._tip, (finding.receipt for finding in findings)
-        )
-        open_findings, acknowledged = split_acknowledged(findings, lines)
+        judge = AcknowledgementJudge(self._workspace, self._line, self._histories, self._evidence)
+        open_findings, acknowledged = judge.split(findings)
         verification = Verification(
             self._tip,
             len(selected),

@@ -20,13 +20,17 @@ _LINE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """One line: the first digits of a receipt's digest, in lower case, and the reason. `author` is
-    what the commit claims, `Name <email>`; `at` is its time, RFC 3339."""
+    what the commit claims, `Name <email>`; `at` is its time, RFC 3339. `approved_by` are the people
+    who approved it, if the policy asks for that; `fault` is why it does not count, None if it does
+    or if nobody judged that."""
 
     digest: str
     reason: str
     commit: str
     author: str
     at: str
+    approved_by: tuple[str, ...] = ()
+    fault: str | None = None
 
 
 def acknowledgements(message: str, commit: str, author: str, at: str) -> Iterator[Acknowledgement]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement, acknowledgement_of
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,15 +38,25 @@ class Acknowledged:
 def split_acknowledged(
     findings: Iterable[Unexplained], lines: Sequence[Acknowledgement]
 ) -> tuple[list[Unexplained], list[Acknowledged]]:
-    """The findings that nobody acknowledged, and the others."""
+    """The findings that nobody acknowledged, and the others. A line that does not count is named
+    with its finding."""
     open_findings: list[Unexplained] = []
     acknowledged: list[Acknowledged] = []
     for finding in findings:
-        line = acknowledgement_of(finding.receipt, lines) if finding.receipt else None
-        if line is None:
-            open_findings.append(finding)
-        else:
-            acknowledged.append(Acknowledged(finding, line))
+        digest = finding.receipt
+        of_finding = [line for line in lines if digest and digest.startswith(line.digest)]
+        counting = next((line for line in of_finding if line.fault is None), None)
+        if counting is not None:
+            acknowledged.append(Acknowledged(finding, counting))
+            continue
+        if of_finding:
+            claim = of_finding[0]
+            detail = (
+                f"{finding.detail}; {claim.commit[:7]} acknowledges it, as {claim.author} claims,"
+                f" which does not count: {claim.fault}"
+            )
+            finding = replace(finding, detail=detail)
+        open_findings.append(finding)
     return open_findings, acknowledged
 
 
