@@ -84,6 +84,10 @@ class Refused(Failure):
     code = "refused"
 
 
+class NameTaken(Refused):
+    """A model cannot be created, because the registry takes another model's name for its own."""
+
+
 class UsageFailure(Failure):
     """The command line is wrong."""
 

@@ -317,3 +317,12 @@ def test_beyond_a_hundred_problems_only_their_number_is_told() -> None:
     left = full.unreported
     check_policy(full, Policy().for_model("m"))
     assert before == 20 and full.unreported == left + 5
+
+
+@pytest.mark.parametrize("other", ["Team", "TEAM", "tEAM ", "team "])
+def test_tags_that_a_collation_takes_for_one(other: str) -> None:
+    text = f'stages: {{}}\ntags: {{team: a, "{other}": b, theme: c}}\n'
+    text += f'versions: {{1: {{tags: {{"{other}": a, team: b}}}}, 2: {{tags: {{team: c}}}}}}\n'
+    problems = wrong(text)
+    assert [code for _, _, code, _ in problems] == ["tag-clash", "tag-clash"]
+    assert all("keep one of them" in message for *_, message in problems)

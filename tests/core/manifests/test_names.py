@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.names import (
     alias_reserved,
+    difference,
     file_stem,
     folded,
     model_of,
@@ -254,3 +255,15 @@ def test_a_name_that_is_no_text_still_has_a_file() -> None:
     crash."""
     assert file_stem("a\ud800") == "a%ED%A0%80"
     assert name_fault("a\ud800") == "the name contains a control character"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("team", "Team", "only in case"),
+        ("team", "team ", "only in spaces at the end"),
+        ("caf\u00e9", "cafe\u0301", "only in the form of its letters"),
+    ],
+)
+def test_how_twins_differ(one: str, other: str, words: str) -> None:
+    assert folded(one) == folded(other) and difference(one, other) == words

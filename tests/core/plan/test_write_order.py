@@ -158,3 +158,22 @@ def test_the_kinds_of_writes_follow_one_another() -> None:
         random.Random(seed).shuffle(mixed)
         order, notes = order_writes(mixed, {5: P, 7: N})
         assert order == expected and notes == []
+
+
+@pytest.mark.parametrize("version", [None, 7])
+def test_of_two_names_that_a_database_takes_for_one_the_old_one_goes_first(
+    version: int | None,
+) -> None:
+    expected = [
+        Change("delete_tag", version, "team", "x", None),
+        Change("set_tag", version, "Team", None, "x"),
+    ]
+    order, _ = order_writes(expected[::-1], {})
+    assert order == expected
+    aliases = [
+        Change("delete_alias", None, "champion", 5, None),
+        Change("set_alias", None, "Champion", None, 5),
+        Change("delete_alias", None, "old", 3, None),
+    ]
+    order, _ = order_writes(aliases[::-1], {})
+    assert order == aliases

@@ -50,11 +50,11 @@ CODES = {
     "policy aliases.ALIAS.as": ["stage-unknown"],
     "model name": ["name-refused", "file-name", "duplicate-model", "case-clash"],
     "model formerly": ["former-name"],
-    "model tags": ["tag-reserved"],
+    "model tags": ["tag-clash", "tag-reserved"],
     "model stages.STAGE": ["stage-unknown", "stage-one-version", "version-twice"],
     "model aliases.ALIAS": ["alias-clash", "alias-reserved", "alias-not-allowed"],
     "model versions.VERSION.source": ["source-credentials"],
-    "model versions.VERSION.tags": ["tag-reserved"],
+    "model versions.VERSION.tags": ["tag-clash", "tag-reserved"],
     "environments NAME.folder": ["folder-taken"],
     "environments NAME.tracking_uri": ["credentials", "same-registry"],
 }  # fmt: skip

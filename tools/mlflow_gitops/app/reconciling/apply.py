@@ -21,7 +21,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
-from mlflow_gitops.errors import Refused, RegistryFailure, shortage
+from mlflow_gitops.errors import NameTaken, Refused, RegistryFailure, shortage
 from mlflow_gitops.settings import Settings
 
 _DEFAULT_SETTINGS = Settings()
@@ -112,6 +112,9 @@ def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[flo
             return _attempt(progress, registry)
         except WrongNumberError as wrong:
             return progress.outcome_after_failure(refusals=(wrong.refusal,))
+        except NameTaken as taken:
+            refusal = Refusal("name_taken", taken.message, taken.fix)
+            return progress.outcome_after_failure(refusals=(refusal,))
         except Refused as refused:
             refusal = Refusal(
                 "pin",

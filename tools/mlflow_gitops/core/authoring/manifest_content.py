@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.authoring.edit_pins import identity, left_out
 from mlflow_gitops.core.authoring.set_value import Path
-from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, folded, is_reserved_tag, tag_fault
+from mlflow_gitops.core.manifests.names import (
+    ACTIVE_STAGES,
+    difference,
+    folded,
+    is_reserved_tag,
+    tag_fault,
+)
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import and_list, or_list, version_list
@@ -209,8 +215,15 @@ def _add_description(path: Path, description: str, content: ManifestContent) -> 
 
 
 def _add_tags(path: Path, tags: Mapping[str, str], content: ManifestContent) -> None:
+    names: dict[str, str] = {}
     for key, value in sorted(tags.items()):
         if is_reserved_tag(key):
+            continue
+        twin = names.setdefault(folded(key), key)
+        if twin != key:
+            content.notes.append(
+                f"the tag {key!r} differs {difference(key, twin)} from {twin!r}; it is not imported"
+            )
             continue
         if not _TAG.match(key) or tag_fault(key):
             content.notes.append(f"a manifest cannot declare the tag {key!r}; it is not imported")

@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.names import (
     MAX_VERSION,
     Kind,
     alias_reserved,
+    difference,
     file_stem,
     folded,
     is_reserved_tag,
@@ -101,7 +102,15 @@ def _check_aliases(document: Document) -> None:
 
 
 def _check_tag_names(document: Document, kind: Kind, path: tuple[str, ...], tagged: object) -> None:
+    keys: dict[str, str] = {}
     for key in _mapping(tagged, "tags"):
+        other_key = keys.setdefault(folded(key), key)
+        if other_key != key:
+            message = (
+                f"the tag {key!r} differs {difference(key, other_key)} from {other_key!r}: MLflow"
+                " on MySQL, MariaDB or SQL Server takes both for one; keep one of them"
+            )
+            document.add_problem_at("tag-clash", message, (*path, "tags", key), key=True)
         if fault := tag_fault(key, kind):
             code = "tag-reserved" if is_reserved_tag(key, kind) else "bad-value"
             document.add_problem_at(code, fault, (*path, "tags", key), key=True)

@@ -54,12 +54,21 @@ def folded(name: str) -> str:
 
     MySQL and SQL Server, which MLflow may use, compare names without regard to case and to spaces
     at their end; file systems fold case, and macOS also composed and decomposed letters. This is
-    Unicode's canonical caseless matching (Unicode 15, D145).
+    Unicode's canonical caseless matching (Unicode 15, D145). Some of those databases also unify
+    accents (`café`, `cafe`) or `ß` and `s`, and others do not: that shows when a model is created.
     """
     trimmed = name.rstrip(" ")
     if trimmed.isascii():  # a shortcut for nearly every name, with the same result
         return trimmed.lower()
     return normalize("NFD", normalize("NFD", trimmed).casefold())
+
+
+def difference(name: str, twin: str) -> str:
+    """How two names differ that `folded` takes for one."""
+    trimmed, twin_trimmed = name.rstrip(" "), twin.rstrip(" ")
+    if trimmed.lower() == twin_trimmed.lower():
+        return "only in case" if trimmed != twin_trimmed else "only in spaces at the end"
+    return "only in the form of its letters"
 
 
 def name_fault(model: str, kind: Kind = "model") -> str | None:

@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
 from mlflow_gitops.core.manifests.names import (
     FormerName,
     Kind,
+    difference,
     folded,
     former_name_problems,
     former_names_of,
@@ -278,10 +279,10 @@ def _clashes_of(path: str, group: Sequence[str]) -> Iterator[Problem]:
         message = f"is a second manifest of the same model: {first_few(equal, 1)}"
         yield Problem(path, 1, 1, "duplicate-model", message)
     if differing:
-        is_case = any(stem_of(other).lower() == stem.lower() for other in differing)
-        difference = "in case" if is_case else "in the form of its letters or in spaces"
+        name, other_name = model_of(stem), model_of(stem_of(differing[0]))
         message = (
-            f"differs only {difference} from {first_few(differing, 1)}: some file systems and"
+            f"differs {difference(name, other_name)} from {first_few(differing, 1)}: some file"
+            " systems and"
             f" registries take both for one; {TWINS_WAY_OUT}"
         )
         yield Problem(path, 1, 1, "case-clash", message)

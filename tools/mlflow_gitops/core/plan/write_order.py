@@ -3,9 +3,9 @@ over (RULES R5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, folded
 from mlflow_gitops.core.plan.plan import Change
 
 
@@ -20,20 +20,29 @@ def order_writes(
     """
     by_rank: dict[int, list[Change]] = {}
     moves: list[Change] = []
-    for change in changes:
+    every_change = list(changes)
+    new_aliases = {folded(c.key or "") for c in every_change if c.action == "set_alias"}
+    for change in every_change:
         if change.action == "transition":
             moves.append(change)
         else:
-            by_rank.setdefault(_rank(change), []).append(change)
+            by_rank.setdefault(_rank(change, new_aliases), []).append(change)
     for group in by_rank.values():
-        group.sort(key=lambda change: (change.version or 0, change.key or ""))
+        group.sort(key=_within_rank)
     sequence, notes = _order_moves(moves, stages)
     first = [change for rank in sorted(by_rank) if rank < 3 for change in by_rank[rank]]
     last = [change for rank in sorted(by_rank) if rank >= 3 for change in by_rank[rank]]
     return first + sequence + last, notes
 
 
-def _rank(change: Change) -> int:
+def _within_rank(change: Change) -> tuple[int, str, bool, str]:
+    """By version and name. Of names that some databases take for one, the old one goes first:
+    deleting it later would delete the new one there."""
+    key = change.key or ""
+    return change.version or 0, folded(key), not change.action.startswith("delete_"), key
+
+
+def _rank(change: Change, new_aliases: Collection[str]) -> int:
     if change.action == "create_model":
         return 0
     if change.action == "register_version":
@@ -41,7 +50,7 @@ def _rank(change: Change) -> int:
     if change.action == "set_alias":
         return 3
     if change.action == "delete_alias":
-        return 4
+        return 3 if folded(change.key or "") in new_aliases else 4
     return 2 if change.version is not None else 5
 
 

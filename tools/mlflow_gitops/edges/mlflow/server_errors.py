@@ -26,6 +26,9 @@ LOCKED = (
 NOT_FOUND = "mlflow_not_found"
 """The code of a failure if MLflow has no such model, version, run or alias."""
 
+NAME_TAKEN = "mlflow_name_taken"
+"""The code of a failure if a model of that name cannot be made, because there is one."""
+
 NO_NAME_LISTS = "mlflow_no_name_lists"
 """The code of a failure if the server lacks the filter `name IN (…)`: MLflow before 3.17."""
 
@@ -43,6 +46,7 @@ _TRY_LATER = "Try again in a while; nothing is lost, the next run continues from
 
 _NEEDED_PERMISSION = {
     "delete_registered_model_alias": "MANAGE (EDIT is not enough to remove an alias)",
+    "delete_model_version_tag": "MANAGE (EDIT is not enough to remove a version's tag)",
     "delete_model_version": "MANAGE (EDIT is not enough to delete a version)",
     "create_registered_model": "the right to create registered models",
     "search_registered_models": "READ",
@@ -92,8 +96,10 @@ def _name_is_taken(symptoms: Symptoms) -> RegistryFailure | None:
         return None
     return RegistryFailure(
         f"{symptoms.address} already has a model of that name: it was made just now, or it is"
-        " hidden from these credentials, which then lack READ on it.",
+        " hidden from these credentials, which then lack READ on it, or the collation of its"
+        " database takes another model's name for this one.",
         transient=True,
+        code=NAME_TAKEN,
     )
 
 

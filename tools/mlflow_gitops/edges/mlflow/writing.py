@@ -8,6 +8,8 @@ from typing import Any
 
 from mlflow_gitops.edges.mlflow.connection import Connection
 from mlflow_gitops.edges.mlflow.listing import logged_model
+from mlflow_gitops.edges.mlflow.server_errors import NAME_TAKEN
+from mlflow_gitops.errors import NameTaken, RegistryFailure
 
 
 class Writer(Connection):
@@ -28,7 +30,24 @@ class Writer(Connection):
         return registry_client() if registry_client else self._client
 
     def create_model(self, name: str) -> None:
-        self._server.ask(self._client.create_registered_model, name)
+        """Create a model. Raises NameTaken if the server's database takes another model's name for
+        this one, as MySQL, MariaDB and SQL Server do by their collation."""
+        try:
+            self._server.ask(self._client.create_registered_model, name)
+        except RegistryFailure as failure:
+            twin = self._twin_of(name) if failure.code == NAME_TAKEN else None
+            if twin is None:
+                raise
+            raise NameTaken(
+                f"{self.display_uri} has a model {twin!r}, and the collation of its database takes"
+                f" {name!r} for the same name",
+                fix="give the model another name (rename), or name it as MLflow does",
+            ) from None
+
+    def _twin_of(self, name: str) -> str | None:
+        """The model of another name that the server finds by this one."""
+        model = self._server.find(self._client.get_registered_model, name)
+        return str(model.name) if model is not None and model.name != name else None
 
     def rename(self, name: str, new_name: str) -> None:
         """Rename a model. Its versions, stages, aliases and tags go with it."""
