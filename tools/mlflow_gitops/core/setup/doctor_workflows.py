@@ -257,7 +257,8 @@ def _depth(facts: WorkflowFacts) -> Iterator[CheckResult]:
 def _receipts(facts: WorkflowFacts) -> Iterator[CheckResult]:
     """Receipts on another branch than the one that these jobs take would never be pushed."""
     branch = facts.receipts_branch
-    name = re.compile(rf"\bbranch=[\"']?(?:refs/heads/)?{re.escape(branch)}(?![\w./-])")
+    # The text of a script may have its lines' ends as \\n.
+    name = re.compile(rf"branch=[\"']?(?:refs/heads/)?{re.escape(branch)}(?![\w./-])")
     jobs = [job for job in facts.jobs if _RECEIPTS_HANDED_OVER in job.text]
     if jobs:
         yield _holds(
