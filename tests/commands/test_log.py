@@ -369,7 +369,9 @@ def test_a_damaged_repository_is_told(story: tuple[Team, list[str]]) -> None:
     ]
     tree = team.git("rev-parse", f"{shas[2]}^{{tree}}")
     (team.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
-    ran = team.run("log")
+    before = team.run("log", "--format", "json")
+    assert before.code == 0, "the index still has what git has lost"
+    ran = team.run("--no-index", "log")
     assert (
         ran.code == 1
         and not ran.out

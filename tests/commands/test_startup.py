@@ -116,11 +116,12 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 MOST_OWN_MODULES = {
     ("--help",): 19,
     ("--version",): 19,
-    ("validate",): 83,
-    ("log",): 113,
-    ("log", "churn"): 113,
+    ("validate",): 84,
+    ("log",): 123,
+    ("log", "churn"): 124,
 }
-"""How many modules of this package a command may load: what it needs, and one or two more."""
+"""How many modules of this package a command may load: what it needs, and one or two more. Nine of
+those of `log` read and write the index, which saves more than they take."""
 
 NOT_FOR_FILES = ("app.planning", "core.audit", "core.history", "core.plan", "edges.mlflow")
 NOT_FOR_HISTORY = ("app.planning", "core.plan", "core.setup", "edges.mlflow")
@@ -159,7 +160,7 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 183
+MOST_FOR_A_PLAN = 193
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
 these modules that is not needed."""
 NOT_WITHOUT_CHANGES = (

@@ -83,6 +83,8 @@ class Settings:
     server."""
     github: bool = True
     """Whether the repository is on GitHub, as far as its own file says."""
+    index: bool = True
+    """Whether the index of the main line in the git directory is read and written."""
     now: Callable[[], datetime] = utc_now
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""

@@ -15,6 +15,7 @@ from mlflow_gitops.core.audit.events import (
     model_timelines,
 )
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit, slow_audit
 from tests.support.git_histories import REGISTRY, START, Repo, random_history
@@ -36,6 +37,12 @@ def test_events_are_what_neighbouring_commits_tell(tmp_path: Path, seed: int) ->
     line.date(START + 86_400)
     assert line.times == slow_audit.times(repo, main, START + 86_400)
     assert found == slow_audit.events(repo, main)
+    for _ in ("a new index", "an index that has everything"):
+        git.index = HistoryIndex(tmp_path / ".git", "main", REGISTRY.paths)
+        indexed = git.first_parent_line(main[-1])
+        indexed.date()
+        git.add_changes(indexed, REGISTRY.paths, is_main_line=True)
+        assert fast_audit.events(git, indexed) == found
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))

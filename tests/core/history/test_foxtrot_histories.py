@@ -15,6 +15,7 @@ from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.line.rerouting import reroute
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit, slow_audit
 from tests.support.git_histories import REGISTRY, START, Repo, foxtrot_history
@@ -31,6 +32,9 @@ def rerouted(folder: Path, seed: int) -> tuple[Repo, Git, MainLine, list[str], l
     ids = repo.build(history)
     git = Git(folder)
     tip = ids[history.main[-1]]
+    if seed % 2:  # the index has the first-parent line, of which the other one has the beginning
+        git.index = HistoryIndex(folder / ".git", "main", REGISTRY.paths)
+        git.add_changes(git.first_parent_line(tip), REGISTRY.paths, is_main_line=True)
     first_parents = git.first_parent_line(tip)
     assert first_parents.shas == [ids[i] for i in history.main]
 

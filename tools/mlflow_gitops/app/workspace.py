@@ -140,7 +140,7 @@ class Workspace:
         branch = self.git.main_branch(self.settings.main)
         if branch.warning:
             self.settings.warn(branch.warning)
-        return branch.ref
+        return _indexed(self, branch.ref)
 
     @cached_property
     def main_line(self) -> dict[str, int]:
@@ -196,6 +196,15 @@ class Workspace:
         if not line.shas:
             return f"uncommitted:{folder}"
         return None if self.git.is_shallow() else f"{line.shas[0]}:{folder}"
+
+
+def _indexed(workspace: Workspace, main_ref: str) -> str:
+    """A main branch, of which this clone remembers the history from now on."""
+    if workspace.settings.index:
+        from mlflow_gitops.edges.git.index.history_index import open_index  # for histories only
+
+        workspace.git.index = open_index(workspace.top, main_ref, workspace.registry.paths)
+    return main_ref
 
 
 def _registry_root(registry_dir: str, top: Path, anchor: Path) -> str:

@@ -176,6 +176,15 @@ _Quiet = Annotated[
         show_envvar=False,
     ),
 ]
+_NoIndex = Annotated[
+    bool,
+    typer.Option(
+        "--no-index",
+        help="Read the whole history from git, and neither read nor write an index of it.",
+        envvar="MLFLOW_GITOPS_NO_INDEX",
+        show_envvar=False,
+    ),
+]
 _Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True),
@@ -195,6 +204,7 @@ def options(
     mlflow_ui: _MlflowUi = "",
     verbose: _Verbose = False,
     quiet: _Quiet = False,
+    no_index: _NoIndex = False,
     version: _Version = False,
 ) -> None:
     """Each option can also be set by a variable MLFLOW_GITOPS_<NAME>, for example
@@ -211,6 +221,7 @@ def options(
         environment=environment or None,
         receipts_branch=receipts_branch,
         mlflow_ui=mlflow_ui,
+        index=not no_index,
         warn=_warn,
     )
 

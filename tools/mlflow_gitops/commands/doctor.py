@@ -132,6 +132,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         receipts_branch=branch,
         unpushed_receipts=_unpushed_receipts(workspace),
         changed_first_parents=changed_first_parents(workspace) if main else (),
+        index_bytes=git.index.size() if git.index is not None else 0,
     )
 
 

@@ -38,8 +38,8 @@ def read_main_line(workspace: Workspace, tip: str) -> MainLine:
     except GitFailure:
         receipts = []  # the commands that need them report why
     first_parents = workspace.git.first_parent_line(tip)
-    line = recorded_line(workspace, first_parents, receipts).line
-    workspace.git.add_changes(line, workspace.registry.paths)
+    line, merges = recorded_line(workspace, first_parents, receipts)
+    workspace.git.add_changes(line, workspace.registry.paths, is_main_line=not merges)
     return line
 
 

@@ -33,6 +33,7 @@ from mlflow_gitops.errors import Failure, GitFailure
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.moments import LineMoments
     from mlflow_gitops.app.audit.signers import Signers
+    from mlflow_gitops.edges.git.index.history_index import PathFilter
 
 
 class AuditTrail:
@@ -60,17 +61,23 @@ class AuditTrail:
 
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(_tip(workspace))
-        self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
         self.receipts = receipts.result()
+        self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
         # In parallel with reading the line, since both wait for git.
-        early = BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
-        self._early_merges = early
-        self._git.add_changes(line, workspace.registry.paths, is_wanted, reader.add_content)
+        reads_all = all_events and not self._git.is_indexed(self.line)
+        self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
+        self._git.add_changes(
+            self.line,
+            workspace.registry.paths,
+            is_wanted,
+            reader.add_content,
+            choose=None if model is None else _files_of(workspace, model),
+            is_main_line=not rerouting,
+        )
         self.histories = HistoryReader(
             self.line, workspace.registry, self._git.blobs, reader=reader
         )
-        if model is not None and file_stem(model) not in self.histories.files.stems():
-            raise _unknown_model(workspace, model, self.histories.files.stems())
+        _check_model(workspace, model, self.histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
             self.line, self.histories, stems, is_unexpected
         )
@@ -116,8 +123,12 @@ class AuditTrail:
         events = list(events)
         if self._early_merges is not None:
             merged = self._early_merges.result()
+            if self._git.index is not None:
+                self._git.index.add_merged(self.line, merged)
         else:
-            merged = self._merged({event.index for event in events})
+            merged = self._git.merged_commits(
+                self.line, {event.index for event in events}, self.workspace.registry
+            )
 
         auditor = EventAuditor(
             self.line,
@@ -165,8 +176,8 @@ class AuditTrail:
         declared = {stage for desired in latest if desired for stage in desired.policy.stages}
         return {*NATIVE_STAGES, *declared, *(event.stage for event in self.events if event.stage)}
 
-    def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
-        return self._git.merged_commits(self.line, commits, self.workspace.registry)
+    def _read_merged(self) -> Mapping[int, Sequence[Merged]]:
+        return self._git.read_merged(self.line, list(self.line.merges), self.workspace.registry)
 
     def _read_receipts(self) -> list[Receipt]:
         """The receipts, on which the line depends, too. If they cannot be read, what needs them
@@ -186,6 +197,12 @@ def may_have_signers(trail: AuditTrail) -> bool:
     )
 
 
+def _files_of(workspace: Workspace, model: str) -> PathFilter:
+    from mlflow_gitops.core.history.line.model_files import files_of_model
+
+    return lambda beside_deletion: files_of_model(workspace.registry, model, beside_deletion)
+
+
 def _tip(workspace: Workspace) -> str:
     try:
         return workspace.git.resolve(workspace.main_ref)
@@ -195,8 +212,10 @@ def _tip(workspace: Workspace) -> str:
         raise
 
 
-def _unknown_model(workspace: Workspace, model: str, stems: Sequence[str]) -> Failure:
-    models = [model_of(stem) for stem in stems]
+def _check_model(workspace: Workspace, model: str | None, stems: Sequence[str]) -> None:
+    """Raise Failure for a model that never had a manifest."""
+    if model is None or file_stem(model) in stems:
+        return
     never = f"{model} never had a manifest on the main line, {workspace.main_ref}"
-    suggestion = did_you_mean(model, models)
-    return Failure(f"{never}; {suggestion}" if suggestion else f"{never}.")
+    suggestion = did_you_mean(model, [model_of(stem) for stem in stems])
+    raise Failure(f"{never}; {suggestion}" if suggestion else f"{never}.")

@@ -4,7 +4,7 @@ made the desired state of a model (RULES R1)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ class MainLine:
 
     shas: list[str]
     changes: list[tuple[int, str, str | None]]
-    commits: dict[str, Commit]
+    commits: MutableMapping[str, Commit]
     times: list[int] = field(default_factory=list)
     merges: dict[int, tuple[str, ...]] = field(default_factory=dict)
     dates: list[int] = field(default_factory=list)

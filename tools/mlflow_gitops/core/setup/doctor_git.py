@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mlflow_gitops.core.recorded.numbers import format_size
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
 from mlflow_gitops.core.wording import counted, first_few
 
@@ -39,6 +40,8 @@ class GitFacts:
     branch_fault: str = ""
     changed_first_parents: Sequence[str] = ()
     """Warnings of merges that changed the first parents of the main branch."""
+    index_bytes: int = 0
+    """The size of what the clone remembers of its history; 0 if it remembers nothing."""
 
 
 def check_git(facts: GitFacts) -> Iterator[CheckResult]:
@@ -84,6 +87,12 @@ def _first_parents(facts: GitFacts) -> Iterator[CheckResult]:
         yield GIT.unknown("first-parents", warning, fix)
 
 
+def _index(facts: GitFacts) -> Iterator[CheckResult]:
+    if facts.index_bytes:
+        detail = f"{format_size(facts.index_bytes)} in the git directory's folder mlflow-gitops"
+        yield GIT.ok("index", f"{detail}; deleting it costs only time")
+
+
 def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
     if facts.remote is None:
         detail = "there is no remote: receipts stay in this clone"
@@ -126,6 +135,7 @@ CHECKS: tuple[Callable[[GitFacts], Iterator[CheckResult]], ...] = (
     _main_line,
     _depth,
     _first_parents,
+    _index,
     _receipts,
     _unpushed,
 )

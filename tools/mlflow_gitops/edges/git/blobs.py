@@ -71,8 +71,8 @@ class BlobStream:
             if blob not in self._requested and is_blob_id(blob):
                 self._requested.add(blob)
                 self._pending.append((path, blob))
-        if len(self._pending) >= _REQUESTS_AT_ONCE:
-            self._send()
+                if len(self._pending) >= _REQUESTS_AT_ONCE:
+                    self._send()
 
     def close(self) -> None:
         """Wait for the last answer. Raises GitFailure, and whatever `consume` raised."""

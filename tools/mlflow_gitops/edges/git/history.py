@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, cast
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.git import log
-from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
 from mlflow_gitops.edges.git.command import feed_input
 from mlflow_gitops.edges.git.partial_clone import PartialClone
 from mlflow_gitops.edges.git.revisions import Revisions
@@ -33,83 +32,28 @@ and no approval is recorded there."""
 class History(Revisions):
     """The commits of one repository, with what they did to the registry folder."""
 
-    def line(
-        self,
-        revision: str,
-        registry: RegistryFolder,
-        is_wanted: Callable[[str], bool] = lambda path: False,
-        consume: BlobConsumer = lambda path, blob, content: None,
-    ) -> MainLine:
-        """Return the first-parent history of a revision, with its changes of the registry folder.
-
-        Meanwhile, `consume` receives the contents of all files whose path `is_wanted`, oldest
-        first.
-        """
-        line = self.first_parent_line(revision)
-        self.add_changes(line, registry.paths, is_wanted, consume)
-        return line
-
-    def first_parent_line(self, revision: str) -> MainLine:
-        """Return the first-parent history of a revision without changes, from one `git
-        rev-list`."""
-        return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
-
     def graph(self, revision: str) -> dict[str, GraphCommit]:
         """Return every commit that can be reached from a revision, from one `git rev-list`. Each
         comes before its parents."""
         options = ("--topo-order", "--parents", "--timestamp")
         return log.parse_graph(self._run("rev-list", *options, revision, "--"))
 
-    def add_changes(
-        self,
-        line: MainLine,
-        paths: Sequence[str],
-        is_wanted: Callable[[str], bool] = lambda path: False,
-        consume: BlobConsumer = lambda path, blob, content: None,
-    ) -> None:
-        """Add to a line what its commits did to `paths`, from one `git diff-tree`."""
-        blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)
-        records = self._changes_of(line, paths, is_wanted)
-        try:
-            log.add_changes(line, records, is_wanted, blobs)
-        finally:
-            blobs.close()
-
-    def _changes_of(
-        self, line: MainLine, paths: Sequence[str], is_wanted: Callable[[str], bool]
-    ) -> Iterable[log.CommitRecord]:
-        """What the commits of a line did to `paths`; in a partial clone, all that the answer needs
-        is fetched before."""
-        if not self.partial.is_partial or not line.shas:
-            return self._diff_tree(log.diff_tree_input(line), paths)
-
-        self.partial.fetch_trees(line.shas[-1])
-        records = list(self._diff_tree(log.diff_tree_input(line), paths))
-        changes = (change for record in records for change in record.changes)
-        self.partial.fetch_blobs(
-            blob for path, blob in changes if blob and is_blob_id(blob) and is_wanted(path)
-        )
-        return records
-
     @cached_property
     def partial(self) -> PartialClone:
         """What fetches objects that are missing in a partial clone."""
         return PartialClone(self.top)
 
-    def merged_commits(
-        self, line: MainLine, positions: Iterable[int], registry: RegistryFolder
+    def read_merged(
+        self, line: MainLine, merges: Sequence[int], registry: RegistryFolder
     ) -> dict[int, list[Merged]]:
-        """Return the commits that the true merges at these positions of a line brought in.
-
-        Newest first, without merges among them. Two processes serve all merges: one reads how the
-        commits are connected, one what they did.
-        """
+        """Return what `Lines.merged_commits` does, without the index. `merges` are positions of
+        true merges, the first one first. Two processes serve all merges: one reads how the commits
+        are connected, one what they did."""
+        if not merges:
+            return {}
         from mlflow_gitops.core.history.mainline import Commit, Merged
         from mlflow_gitops.core.times import format_time
 
-        merges = sorted(set(positions) & line.merges.keys())
-        if not merges:
-            return {}
         self.partial.fetch_trees(line.shas[-1])
 
         parents = self._parents_of_merged(line, merges[0])
@@ -151,9 +95,13 @@ class History(Revisions):
 
         return [StatedMessage(text.strip(), author) for author, _, text in messages if text.strip()]
 
-    def _diff_tree(self, commits: str, paths: Sequence[str]) -> Iterator[log.CommitRecord]:
-        """Yield what each of the given commits did to `paths`, as `git diff-tree` finds it."""
-        command = ("diff-tree", *log.DIFF_TREE_OPTIONS, "--", *paths)
+    def _diff_tree(
+        self, commits: str, paths: Sequence[str], *, always: bool = False
+    ) -> Iterator[log.CommitRecord]:
+        """Yield what each of the given commits did to `paths`, as `git diff-tree` finds it. One
+        that did nothing to them is left out, unless `always`."""
+        options = ("-s", "--always") if always else ()
+        command = ("diff-tree", *log.DIFF_TREE_OPTIONS, *options, "--", *paths)
         with self._popen(*command) as process:
             feed_input(process, commits.encode())
             yield from log.parse_diff_tree(_chunks(process))

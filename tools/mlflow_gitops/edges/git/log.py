@@ -71,6 +71,12 @@ def parse_rev_list(output: bytes) -> MainLine:
     return line
 
 
+def parse_newer(output: bytes) -> list[tuple[int, str, list[str]]]:
+    """Return date, id and parents of each commit that `git rev-list` prints."""
+    entries = (entry.split(" ") for entry in output.decode().splitlines())
+    return [(int(seconds), sha, parents) for seconds, sha, *parents in entries]
+
+
 def parse_graph(output: bytes) -> dict[str, GraphCommit]:
     """Return the commits that `git rev-list --parents --timestamp` prints."""
     from mlflow_gitops.core.history.line.rerouting import GraphCommit
@@ -82,10 +88,12 @@ def parse_graph(output: bytes) -> dict[str, GraphCommit]:
     return graph
 
 
-def diff_tree_input(line: MainLine) -> str:
-    """Return the input for `git diff-tree`: each commit of a line with its first parent."""
-    parents = ("", *line.shas)
-    return "".join(f"{sha} {parent}\n" for parent, sha in zip(parents, line.shas, strict=False))
+def diff_tree_input(line: MainLine, since: int = 0) -> str:
+    """Return the input for `git diff-tree`: each commit of a line from an index on, with the one
+    before it."""
+    shas = line.shas[since:]
+    parents = (line.shas[since - 1] if since else "", *shas)
+    return "".join(f"{sha} {parent}\n" for parent, sha in zip(parents, shas, strict=False))
 
 
 def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:

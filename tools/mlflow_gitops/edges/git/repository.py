@@ -11,7 +11,7 @@ from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.edges.git.blobs import is_blob_id, read_blob
 from mlflow_gitops.edges.git.command import feed_input
-from mlflow_gitops.edges.git.history import History
+from mlflow_gitops.edges.git.index.lines import Lines
 from mlflow_gitops.errors import GitFailure
 
 _LINK_MODE = "120000"
@@ -35,7 +35,7 @@ class _TreeEntry(NamedTuple):
         return self.kind == "blob" and not self.is_link
 
 
-class Git(History):
+class Git(Lines):
     """One repository, named by its top-level folder."""
 
     def files_at(self, revision: str, registry: RegistryFolder) -> Iterator[SourceFile]:

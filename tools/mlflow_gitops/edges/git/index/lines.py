@@ -1,0 +1,164 @@
+"""Lines of commits with what they did to the registry folder: read from git in bulk, or from the
+index of the main line and what is newer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.edges.git import log
+from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
+from mlflow_gitops.edges.git.history import History
+from mlflow_gitops.errors import GitFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.mainline import MainLine, Merged
+    from mlflow_gitops.edges.git.index.history_index import HistoryIndex, PathFilter
+
+
+class Lines(History):
+    """The lines of commits of one repository."""
+
+    index: HistoryIndex | None = None
+    """What is remembered of the main line; None if nothing is."""
+
+    def line(
+        self,
+        revision: str,
+        registry: RegistryFolder,
+        is_wanted: Callable[[str], bool] = lambda path: False,
+        consume: BlobConsumer = lambda path, blob, content: None,
+    ) -> MainLine:
+        """Return the first-parent history of a revision, with its changes of the registry folder.
+
+        Meanwhile, `consume` receives the contents of all files whose path `is_wanted`, oldest
+        first.
+        """
+        line = self.first_parent_line(revision)
+        self.add_changes(line, registry.paths, is_wanted, consume)
+        return line
+
+    def first_parent_line(self, revision: str) -> MainLine:
+        """Return the first-parent history of a revision without changes, from one `git rev-list`,
+        or from the index and what is newer."""
+        if self.index is not None and is_blob_id(revision):
+            with contextlib.suppress(GitFailure):
+                line = self.index.line_to(revision, self._newer)
+                if line is not None:
+                    return line
+        return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
+
+    def add_changes(
+        self,
+        line: MainLine,
+        paths: Sequence[str],
+        is_wanted: Callable[[str], bool] = lambda path: False,
+        consume: BlobConsumer = lambda path, blob, content: None,
+        *,
+        choose: PathFilter | None = None,
+        is_main_line: bool = False,
+    ) -> None:
+        """Add to a line what its commits did to `paths`, from one `git diff-tree`.
+
+        What the index has is taken from there; `choose` limits that to some files. What it has not
+        is added to it if `is_main_line`: the line is the first-parent history of the main branch.
+        """
+        index = self._index_of(paths)
+        blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)
+        try:
+            count = 0
+            if index is not None:
+                count = self._add_indexed(index, line, is_wanted, blobs, choose, is_main_line)
+            records = self._changes_of(line, count, paths, is_wanted)
+            if index is not None and is_main_line:
+                records = index.recorded(line, count, records)
+            log.add_changes(line, records, is_wanted, blobs)
+        finally:
+            blobs.close()
+
+    def _index_of(self, paths: Sequence[str]) -> HistoryIndex | None:
+        """The index, if it is one of these paths."""
+        has_index = self.index is not None and self.index.paths == tuple(paths)
+        return self.index if has_index else None
+
+    def is_indexed(self, line: MainLine) -> bool:
+        """Return whether the index has every commit of a line."""
+        return self.index is not None and self.index.covers(line)
+
+    def _add_indexed(
+        self,
+        index: HistoryIndex,
+        line: MainLine,
+        is_wanted: Callable[[str], bool],
+        blobs: BlobStream,
+        choose: PathFilter | None,
+        is_main_line: bool,
+    ) -> int:
+        """Add what the index has of a line; return how many of its commits that covers."""
+        count = index.served(line)
+        must_be_remade = is_main_line and count < len(line.shas) and not index.fits(count)
+        changes = index.changes(count, choose) if count and not must_be_remade else None
+        if changes is None:
+            return 0
+
+        requested = [(path, blob) for _, path, blob in changes if blob and is_wanted(path)]
+        if requested and self.partial.is_partial:
+            self.partial.fetch_blobs(blob for _, blob in requested if is_blob_id(blob))
+        blobs.request(requested)
+        line.changes += changes
+        line.commits = index.commits(line, changes, self._details)
+        return count
+
+    def _details(self, sha: str) -> tuple[str, str, str, str]:
+        """Author, subject, committer and message of one commit."""
+        [record] = self._diff_tree(f"{sha}\n", (), always=True)
+        return record.details
+
+    def _newer(self, tip: str, indexed: str) -> list[tuple[int, str, list[str]]]:
+        return log.parse_newer(
+            self._run("rev-list", *log.REV_LIST_OPTIONS, tip, f"^{indexed}", "--")
+        )
+
+    def _changes_of(
+        self, line: MainLine, since: int, paths: Sequence[str], is_wanted: Callable[[str], bool]
+    ) -> Iterable[log.CommitRecord]:
+        """What the commits of a line from an index on did to `paths`; in a partial clone, all that
+        the answer needs is fetched before."""
+        if since == len(line.shas):
+            return ()
+        request = log.diff_tree_input(line, since)
+        if not self.partial.is_partial:
+            return self._diff_tree(request, paths)
+
+        self.partial.fetch_trees(line.shas[-1])
+        records = list(self._diff_tree(request, paths))
+        changes = (change for record in records for change in record.changes)
+        self.partial.fetch_blobs(
+            blob for path, blob in changes if blob and is_blob_id(blob) and is_wanted(path)
+        )
+        return records
+
+    def merged_commits(
+        self, line: MainLine, positions: Iterable[int], registry: RegistryFolder
+    ) -> dict[int, list[Merged]]:
+        """Return the commits that the true merges at these positions of a line brought in.
+
+        Newest first, without merges among them. What the index does not have of the main line is
+        added to it.
+        """
+        merges = sorted(set(positions) & line.merges.keys())
+        index = self._index_of(registry.paths)
+        indexed = index.merged(line, merges) if index is not None and merges else {}
+        missing = [position for position in merges if position not in indexed]
+        if not missing:
+            return indexed
+
+        if index is None or not index.covers(line):
+            return indexed | self.read_merged(line, missing, registry)
+        # Reading how commits are connected takes as long for all later merges as for one.
+        later_merges = [position for position in line.merges if position >= missing[0]]
+        read = self.read_merged(line, later_merges, registry)
+        index.add_merged(line, read)
+        return indexed | {position: read[position] for position in missing}
