@@ -64,6 +64,7 @@ COMMANDS = {
     "explain": ["explain", "explain pin"],
     "sign": ["sign fraud-detector 12 --key {key}"],
     "downloaded": ["check fraud-detector 12 --to {out}.d"],
+    "reproduce": ["reproduce fraud-detector 12"],
     "bom": ["bom fraud-detector 12 --out {out}"],
     "export": ["export fraud-detector --out {out}"],
     "edit": [EDITED, "rename churn leavers --dry-run"],

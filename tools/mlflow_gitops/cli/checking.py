@@ -1,4 +1,4 @@
-"""Commands that run the code of models, or write down how to: check."""
+"""Commands that run the code of models, or write down how to: check, reproduce."""
 
 from __future__ import annotations
 
@@ -151,3 +151,33 @@ def check(
         raise typer.Exit(command.run_downloaded(context.obj, source, options, form))
     code = command.run(context.obj, model, version, options, form, stage=stage, record_as=record_as)
     raise typer.Exit(code)
+
+
+@app.command()
+def reproduce(
+    context: typer.Context,
+    model: _Model,
+    version: _Version,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Write a script and what it needs into this new folder. [default: only show it]",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[str, format_option(formats.REPRODUCE)] = "text",
+) -> None:
+    """Show how a version was made, from pins, its run and receipts: code commit, DVC data,
+    requirements, parameters, the command that MLflow recorded, and what is missing.
+
+    With --out, reproduce.sh rebuilds the model's environment and starts the training. Nothing is
+    run. What MLflow holds may have been written by anybody: read the script before you start it.
+
+    Example: mlflow-gitops reproduce fraud-detector Production --out again
+    """
+    from mlflow_gitops.commands import reproduce as command
+
+    raise typer.Exit(command.run(context.obj, model, version, out, form))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.observed.resolved import Resolved
     from mlflow_gitops.core.plan.plan import Plan
     from mlflow_gitops.render.checking.check import CheckOutput
+    from mlflow_gitops.render.checking.recipe import RecipeOutput
     from mlflow_gitops.render.doctor import CheckResults
     from mlflow_gitops.render.environments.show import ModelEverywhere
     from mlflow_gitops.render.environments.status import EnvironmentMatrix
@@ -127,6 +128,7 @@ BOM: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_fi
 RIGHTS: Formats[RightsOutput] = Formats(
     text="setup.rights:text", json="setup.rights:json", markdown="setup.rights:markdown"
 )
+REPRODUCE: Formats[RecipeOutput] = Formats(text="checking.recipe:text", json="checking.recipe:json")
 SIGN: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
 SHOW_ALL: Formats[ModelEverywhere] = Formats(

@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+STARTED_TAGS = (
+    "mlflow.source.name",
+    "mlflow.source.type",
+    "mlflow.source.git.repoURL",
+    "mlflow.project.entryPoint",
+)
+
 
 class Unreadable(Exception):
     """What MLflow recorded cannot be read: no access, no artifacts. A gate that needs it is then
@@ -66,6 +73,8 @@ class Record:
     is_claim: bool = False
     trained_by: str | None = None
     """The user that the run names: whatever the machine that trained it said."""
+    started: Mapping[str, str] = field(default_factory=dict)
+    """MLflow's tags that say how the run was started (`STARTED_TAGS`), by their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,16 @@ What it writes is the word of a process in which the model's code ran, and is re
 (`core/recorded/check_result.py`).
 """
 
+import contextlib
+import importlib.util
 import json
 import os
 import sys
 import time
+import types
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 _CALLS, _SECONDS = 50, 10.0
 """The most predictions that are timed, and how long all of them may take."""
@@ -44,8 +49,9 @@ def _measure(folder: str, features: str, result: dict[str, Any]) -> None:
 
     result["step"] = "predict"
     answer = model.predict(example)
-    answer_as_logged = _as_logged(answer, description)
-    result["outputs"] = infer_signature(None, answer_as_logged).to_dict().get("outputs")
+    with _scipy_or_stand_in():
+        signature = infer_signature(None, _as_logged(answer, description))
+    result["outputs"] = signature.to_dict().get("outputs")
     result["latencies_ms"] = list(_latencies(model, example))
     if features:
         result["step"] = "data"
@@ -62,6 +68,20 @@ def _as_logged(answer: Any, description: Any) -> Any:
     is_tensor = inputs is not None and inputs.is_tensor_spec()
     is_array = type(answer).__module__ == "numpy" and getattr(answer, "ndim", 0) == 1
     return pandas.Series(answer) if is_array and not is_tensor else answer
+
+
+@contextlib.contextmanager
+def _scipy_or_stand_in() -> Iterator[None]:
+    """MLflow's inference compares types with SciPy's, and takes any answer for one of unknown type
+    if the environment has no SciPy (3.17)."""
+    if importlib.util.find_spec("scipy") is not None:
+        yield
+        return
+    scipy, sparse = types.ModuleType("scipy"), types.ModuleType("scipy.sparse")
+    for name in ("csr_matrix", "csc_matrix"):
+        setattr(sparse, name, type(name, (), {}))
+    with mock.patch.dict(sys.modules, {"scipy": scipy, "scipy.sparse": sparse}):
+        yield
 
 
 def _latencies(model: Any, example: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
+from mlflow_gitops.core.recorded.values import STARTED_TAGS, Dataset, Metric, Record
 
 _CONTEXT_TAG = "mlflow.data.context"
 _DATA_PREFIX = "dvc."
@@ -65,6 +65,7 @@ def read_record(
         conflicting_data=conflicting,
         is_claim=is_claim,
         trained_by=tags.get(_USER_TAG) or None,
+        started={key: tags[key] for key in STARTED_TAGS if tags.get(key)},
     )
 
 
