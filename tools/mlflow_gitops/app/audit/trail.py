@@ -87,9 +87,8 @@ class AuditTrail:
         """The times and revisions of the main line."""
         from mlflow_gitops.app.audit.moments import LineMoments  # needed only if one is named
 
-        return LineMoments(
-            self._git, self.line, self.workspace.main_ref, self.workspace.settings.now
-        )
+        main_ref, now = self.workspace.main_ref, self.workspace.settings.now
+        return LineMoments(self._git, self.line, main_ref, now)
 
     @cached_property
     def signers(self) -> Signers:
