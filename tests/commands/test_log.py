@@ -183,6 +183,8 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
         (["--author", "ANN@"], {0, 4, 5}),
         (["--author", "cy@example.org"], {1}),
         (["--author", "ANN@", "-n", "1"], {5}),
+        (["--approver", "LEE"], {2}),
+        (["--approver", "lee", "--author", "ANN@"], set()),
         (["-n", "3"], {5, 7}),
         (["-n", "3", "--until", "main~5"], {0, 1, 2}),
         (["-n", "99", "--stage", "Staging"], {2}),

@@ -49,6 +49,15 @@ Models = Annotated[
     ),
 ]
 
+ModelsOrGlobs = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[MODEL]...",
+        help="Only these models; globs too, in quotes: 'fraud-*'. [default: all]",
+        show_default=False,
+        autocompletion=completion.models,
+    ),
+]
 
 AllEnvironments = Annotated[
     bool,

@@ -57,9 +57,15 @@ _Author = Annotated[
     Optional[str],
     typer.Option(
         metavar="TEXT",
-        help=(
-            "Show only commits of this author or co-author: any part of the name or e-mail address."
-        ),
+        help="Show only commits of this author or co-author: any part of name or address.",
+        show_default=False,
+    ),
+]
+_Approver = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TEXT",
+        help="Show only what this person approved: any part of the name or account.",
         show_default=False,
     ),
 ]
@@ -86,10 +92,7 @@ _SpreadsheetSafe = Annotated[
     bool,
     typer.Option(
         "--spreadsheet-safe",
-        help=(
-            "With --format csv: put an apostrophe before each cell that a spreadsheet would take"
-            " for a formula."
-        ),
+        help="With --format csv: an apostrophe before what a spreadsheet takes for a formula.",
     ),
 ]
 
@@ -102,6 +105,7 @@ def log(
     since: _Since = None,
     until: _Until = None,
     author: _Author = None,
+    approver: _Approver = None,
     number: _Number = None,
     newest_first: _NewestFirst = False,
     no_pager: _NoPager = False,
@@ -114,6 +118,8 @@ def log(
     Example: mlflow-gitops log fraud-detector --stage Production --since 2026-01-31
 
     Example: mlflow-gitops log -n 20 --reverse
+
+    Example: mlflow-gitops log --approver grace --since 2026-01-01
     """
     from mlflow_gitops.commands import log as command
 
@@ -122,6 +128,7 @@ def log(
         since=since,
         until=until,
         author=author,
+        approver=approver,
         number=number,
         newest_first=newest_first,
         pager=not no_pager,
@@ -152,9 +159,7 @@ _Lineage = Annotated[
     bool,
     typer.Option(
         "--lineage",
-        help=(
-            "Read from MLflow which run, data and code commit the model's versions were made from."
-        ),
+        help="Read from MLflow from which run, data and code commit versions were made.",
     ),
 ]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import AllEnvironments, Bom, Models, app, format_option
+from mlflow_gitops.cli.app import AllEnvironments, Bom, ModelsOrGlobs, app, format_option
 from mlflow_gitops.render import formats
 
 _Paths = Annotated[
@@ -79,7 +79,7 @@ _DetailedExitcode = Annotated[
 @app.command()
 def plan(
     context: typer.Context,
-    models: Models = None,
+    models: ModelsOrGlobs = None,
     rev: _Rev = None,
     onto: _Onto = None,
     out: _Out = None,
@@ -154,7 +154,7 @@ app.command("diff", hidden=True)(compare)
 @app.command()
 def status(
     context: typer.Context,
-    models: Models = None,
+    models: ModelsOrGlobs = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
     ] = False,

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from mlflow_gitops.app.audit.selection import select_events, written_by
+from mlflow_gitops.app.audit.selection import approved_by, select_events, written_by
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result
@@ -25,10 +25,15 @@ class LogOptions:
     since: str | None = None
     until: str | None = None
     author: str | None = None
+    approver: str | None = None
     number: int | None = None
     newest_first: bool = False
     pager: bool = True
     spreadsheet_safe: bool = False
+
+    @property
+    def is_about_people(self) -> bool:
+        return self.author is not None or self.approver is not None
 
     @property
     def shows_all(self) -> bool:
@@ -59,12 +64,15 @@ def _run(settings: Settings, model: str | None, options: LogOptions, form: str) 
     all_events = model is None and options.shows_all
     trail = AuditTrail(Workspace(settings), model, all_events=all_events)
     selected = select_events(trail, options.stage, options.since, options.until)
-    if options.number is not None and options.author is None:
+    if options.number is not None and not options.is_about_people:
         selected = selected[-options.number :]
     events = trail.audit(selected)
 
     if options.author is not None:
         events = written_by(events, options.author)
+    if options.approver is not None:
+        events = approved_by(events, options.approver)
+    if options.is_about_people:
         events = events[-(options.number or len(events)) :]
     if options.newest_first:
         events.reverse()

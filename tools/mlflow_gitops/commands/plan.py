@@ -37,6 +37,10 @@ def run(
     merge = workspace.merge(rev or "HEAD", onto) if onto is not None else None
     commit = workspace.git.resolve(rev) if rev is not None else None
     snapshot = _snapshot(workspace, commit, merge)
+    if models:
+        from mlflow_gitops.commands.model_globs import named_models
+
+        models = named_models(models, snapshot.contents, workspace.registry)
     if merge and rev is None and workspace.dirty_paths():
         note(settings, "Planned the merge of HEAD, without uncommitted changes.")
     plan = _plan(settings, workspace, _target(workspace, snapshot, commit, merge), models, prune)

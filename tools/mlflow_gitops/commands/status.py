@@ -20,6 +20,10 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     workspace = Workspace(settings)
     head = workspace.git.resolve("HEAD")
     snapshot = workspace.at(head)
+    if models:
+        from mlflow_gitops.commands.model_globs import named_models
+
+        models = named_models(models, snapshot.contents, workspace.registry)
     from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)

@@ -41,6 +41,16 @@ def written_by(events: Sequence[AuditedEvent], author: str) -> list[AuditedEvent
     ]
 
 
+def approved_by(events: Sequence[AuditedEvent], approver: str) -> list[AuditedEvent]:
+    """The events with an approver that matches, by any part of the name, ignoring case."""
+    part = approver.lower()
+    return [
+        event
+        for event in events
+        if any(part in person.lower() for person in event.people.approved_by)
+    ]
+
+
 def _unknown_stage(stage: str, stages: set[str]) -> UsageFailure:
     hint = did_you_mean(stage, stages) or f"the stages are {', '.join(sorted(stages))}."
     return UsageFailure(f"There is no stage {stage}; {hint}")

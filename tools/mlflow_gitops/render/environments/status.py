@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from mlflow_gitops.core.manifests.policy import matches
 from mlflow_gitops.core.wording import NO_VALUE, counted, version_list
 from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
@@ -28,7 +29,8 @@ class EnvironmentStatus:
 @dataclass(frozen=True)
 class EnvironmentMatrix:
     """The statuses of all environments. `origins` are the versions that versions were copied from,
-    by environment, model and version. `models` are those to show; none means all."""
+    by environment, model and version. `models` are those to show, by name or glob; none means
+    all."""
 
     statuses: Sequence[EnvironmentStatus]
     origins: Mapping[str, Mapping[str, Mapping[int, str]]]
@@ -37,10 +39,11 @@ class EnvironmentMatrix:
     @cached_property
     def cells(self) -> Cells:
         """By model and environment: its entry in that environment's status."""
-        cells: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in self.models}
+        names = [model for model in self.models if "*" not in model and "?" not in model]
+        cells: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in names}
         for status in self.statuses:
             for entry in status.document["models"] if status.document else ():
-                if not self.models or entry["model"] in self.models:
+                if not self.models or any(matches(entry["model"], glob) for glob in self.models):
                     cells.setdefault(entry["model"], {})[status.name] = entry
         return dict(sorted(cells.items()))
 
