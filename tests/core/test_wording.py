@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from mlflow_gitops.core import wording
 from mlflow_gitops.core.wording import (
     and_list,
     counted,
@@ -82,3 +86,17 @@ def test_the_cutoff_decides_how_similar_a_name_must_be() -> None:
 )
 def test_words_that_a_shell_takes(words: tuple[object, ...], shown: str) -> None:
     assert shell_words(*words) == shown
+
+
+def test_every_command_in_a_message_can_be_pasted() -> None:
+    """A name with a space or a leading dash is quoted wherever a command is advised."""
+    unquoted = re.compile(
+        r"mlflow-gitops [a-z]+ (?:--\S+ )*\{(?:model|name|target\.name|subject\.model)\}"
+    )
+    package = Path(wording.__file__).parents[1]
+    places = [
+        f"{file.relative_to(package)}: {match[0]}"
+        for file in package.rglob("*.py")
+        for match in unquoted.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert not places, "use shell_words"

@@ -128,7 +128,9 @@ def test_links_go_to_the_forge_that_the_remote_is_on(team: Team) -> None:
     assert not [a for a in Page(written(team)).of("a") if str(a["href"]).startswith("http")]
     team.git("remote", "add", "origin", "git@github.com:acme/models.git")
     team.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    links = {str(a["href"]) for a in Page(written(team)).of("a")}
+    page = Page(written(team))
+    assert "acme/models" in page.text, "the repository is named as its forge does"
+    links = {str(a["href"]) for a in page.of("a")}
     assert "https://github.com/acme/models/pull/7" in links
     assert f"https://github.com/acme/models/commit/{team.git('rev-parse', 'HEAD')}" in links
 

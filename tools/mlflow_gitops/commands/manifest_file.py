@@ -285,6 +285,6 @@ def missing_version(target: OpenManifest, observed: ObservedModel, version: int)
         f"MLflow has no version {version} of {target.name}; {available}.",
         fix=(
             "Register it by training, or set the source that reconcile registers it from:"
-            f" mlflow-gitops pin {target.name} {version} --source SOURCE"
+            f" mlflow-gitops pin --source SOURCE {shell_words(target.name, version)}"
         ),
     )

@@ -29,7 +29,7 @@ from mlflow_gitops.core.history.previous_holders import (
 from mlflow_gitops.core.history.tenures import Tenure
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.wording import version_list
+from mlflow_gitops.core.wording import shell_words, version_list
 from mlflow_gitops.errors import Failure, Refused
 from mlflow_gitops.settings import Settings
 
@@ -136,13 +136,18 @@ def _tenures(
     if not points or not (is_reconciled or may_be_reconciled):
         return None
 
-    by_hand = f"Name the version to use: mlflow-gitops promote {target.name} VERSION {stage}"
+    by_hand = _promote_by_hand(target, stage)
     hint = reconciled.fetch_hint
     raise Refused(
         f"No receipt in this clone records a reconcile of {target.name}, so it is not known which"
         f" versions held {stage}.",
         fix=f"{hint[0].upper()}{hint[1:]}" if hint else by_hand,
     )
+
+
+def _promote_by_hand(target: OpenManifest, stage: str) -> str:
+    arguments = shell_words(target.name, "VERSION", stage)
+    return f"Name the version to use: mlflow-gitops promote {arguments}"
 
 
 def _choose(
@@ -159,7 +164,7 @@ def _choose(
             if previous.rolled_back
             else f"Nothing held {stage} of {target.name} before"
             f" {version_list(target.holders(stage))} on the main branch.",
-            fix=f"Name the version to use: mlflow-gitops promote {target.name} VERSION {stage}",
+            fix=_promote_by_hand(target, stage),
         )
 
     for former in (*previous.holders, *previous.rolled_back):

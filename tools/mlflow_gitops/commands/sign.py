@@ -21,6 +21,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.file_lists import differing_files
+from mlflow_gitops.core.wording import shell_words
 from mlflow_gitops.edges.signing.private_key import key_password
 from mlflow_gitops.edges.signing.signing import sign_folder
 from mlflow_gitops.edges.system.files import put_file
@@ -66,7 +67,7 @@ def run(
     sentence = f"{path}: signed {len(files.files)} files, {files.digest}"
     print_result(formats.SIGN, form, WrittenFiles(data, lines=[sentence]))
     if not _pinned(target, version):
-        warn(f"Their digest is not pinned yet: mlflow-gitops pin {model} {version}")
+        warn(f"Their digest is not pinned yet: mlflow-gitops pin {shell_words(model, version)}")
     note_for_people(settings, form, "Commit it with the change that promotes the version.")
     return OK
 
@@ -102,5 +103,5 @@ def _check_pinned(target: OpenManifest, version: int, files: ModelFiles) -> None
     raise Refused(
         f"The files of version {version} have the digest {files.digest}, and it is pinned to"
         f" {pinned}: they are not the files that were reviewed; {differing}.",
-        fix=f"If they are the right ones: mlflow-gitops pin {target.name} {version}",
+        fix=f"If they are the right ones: mlflow-gitops pin {shell_words(target.name, version)}",
     )

@@ -33,8 +33,9 @@ def git_report(workspace: Workspace, since: str | None = None, until: str | None
         for timeline in trail.timelines
         if (removal := departure(trail, timeline, index)) is not None
     }
+    pages = web_pages(workspace.git)
     return Report(
-        title=workspace.top.name,
+        title=(pages.repository if pages else "") or workspace.top.name,
         at=format_datetime(workspace.settings.now()),
         commit=commit,
         events=events,
@@ -45,7 +46,7 @@ def git_report(workspace: Workspace, since: str | None = None, until: str | None
         made_from=_pinned_origins(trail, snapshot),
         departures=departures,
         range=chosen,
-        pages=web_pages(workspace.git),
+        pages=pages,
         owners={name: manifest.owners for name, manifest in snapshot.manifests.items()},
         environment=workspace.environment.name if workspace.environment else None,
         environments=_environments(workspace, commit),

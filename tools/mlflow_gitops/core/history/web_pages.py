@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,12 @@ class WebPages:
     commit: str
     pull_request: str
     comparison: str = ""
+
+    @property
+    def repository(self) -> str:
+        """The repository's name on its forge: `acme/models`; empty if its pages are elsewhere."""
+        path, found, _ = urlsplit(self.commit).path.partition("/commit/")
+        return path.removesuffix("/-").strip("/") if found else ""
 
     def of_commit(self, sha: str) -> str:
         return self.commit.replace("{}", sha)

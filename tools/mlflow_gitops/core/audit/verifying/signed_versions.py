@@ -16,6 +16,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.wording import shell_words
 
 SignedBy = Callable[[Sequence[str], int, str], SignedFiles]
 """What the main branch's signature of a version lists, by a model's names, the version and the
@@ -70,7 +71,7 @@ def _fault(number: int, model: str, digest: str | None, signed: SignedFiles) -> 
     if digest is None:
         return (
             "no digest of its files is pinned, which the signature could be compared with:"
-            f" mlflow-gitops pin {model} {number}"
+            f" mlflow-gitops pin {shell_words(model, number)}"
         )
     if signed.digest != digest:
         return (

@@ -97,7 +97,7 @@ def ask(subject: Subject, settings: Checked) -> Iterator[Finding]:
     if pinned is None:
         yield failed(
             f"the files of {number} are not pinned by a digest, which a check could be compared"
-            f" with: mlflow-gitops pin {subject.model} {number}"
+            f" with: mlflow-gitops pin {shell_words(subject.model, number)}"
         )
         return
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
+from mlflow_gitops.core.wording import shell_words
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Subject
@@ -33,7 +34,7 @@ def ask(subject: Subject, settings: Signed) -> Finding:
     if pinned is None:
         return failed(
             f"the files of {number} are not pinned by a digest, which a signature could be compared"
-            f" with: mlflow-gitops pin {subject.model} {number}"
+            f" with: mlflow-gitops pin {shell_words(subject.model, number)}"
         )
 
     signed = subject.signed_files(settings.keys)
