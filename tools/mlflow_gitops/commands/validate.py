@@ -118,6 +118,14 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
     The problems of an unchanged policy are reported, too: no manifest was judged under it.
     """
     changed = set(workspace.git.changed_since(ref, workspace.registry))
+    snapshot = _some_files(workspace, changed)
+    copies = schema_copy_problems(workspace.checkout.schema_copies())
+    snapshot.problems = in_order([*snapshot.problems, *copies])
+    return snapshot
+
+
+def _some_files(workspace: Workspace, changed: Collection[str]) -> Snapshot:
+    """The problems of some files of the registry folder, by their paths in the repository."""
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
 
@@ -142,8 +150,7 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
         for problem in (*snapshot.problems, *clashes)
         if problem.file in changed or _is_policy(workspace, problem.file)
     ]
-    copies = schema_copy_problems(workspace.checkout.schema_copies())
-    snapshot.problems = in_order([*problems, *copies])
+    snapshot.problems = in_order(problems)
     return _with_codeowners(workspace, snapshot, changed)
 
 
@@ -174,26 +181,8 @@ def _given_files(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     from elsewhere is checked by itself, as a manifest or, by its name, as a policy.
     """
     inside, outside = _split(workspace, paths)
-    snapshot = Snapshot()
-    problems: list[Problem] = []
-
-    if inside:
-        tree = workspace.tree()
-        has_policy = any(_is_policy(workspace, path) for path in inside)
-        problems += [
-            problem
-            for problem in tree.problems
-            if has_policy or problem.file in inside or _is_policy(workspace, problem.file)
-        ]
-        manifests = sum(1 for path in inside if workspace.registry.classify(path) == "manifest")
-        snapshot.count += tree.count if has_policy else manifests
-    for file in outside:
-        alone = _alone(file)
-        problems += alone.problems
-        snapshot.count += alone.count
-
-    snapshot.problems = in_order(problems)
-    return snapshot
+    parts = [_some_files(workspace, inside)] if inside else []
+    return _joined([*parts, *map(_alone, outside)])
 
 
 def _split(workspace: Workspace, paths: Sequence[Path]) -> tuple[set[str], list[Path]]:
