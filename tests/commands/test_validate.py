@@ -237,6 +237,36 @@ def test_changed_since_sees_a_second_manifest_of_a_model(team: Team, folder: str
     assert judged(team, f"registry/models/{folder}", code=3) == expected
 
 
+@pytest.mark.parametrize(
+    ("unchanged", "changed", "files"),
+    [
+        ({"b": "[old]"}, {"old": ""}, ["b"]),
+        ({"b": "[older, old]"}, {"c": "[old]"}, ["b", "c"]),
+        ({"old": ""}, {"c": "[old]"}, ["c"]),
+        ({"b": "[older]"}, {"c": "[old]"}, []),
+        ({"a": "[x]", "b": "[x]"}, {"c": "[old]"}, []),
+    ],
+    ids=["new name", "listed twice", "name in use", "no clash", "a clash of others"],
+)
+def test_changed_since_sees_former_names_in_other_files(
+    team: Team, unchanged: dict[str, str], changed: dict[str, str], files: list[str]
+) -> None:
+    def body(former: str) -> str:
+        return f"stages: {{}}\n{f'formerly: {former}' if former else ''}\n"
+
+    team.commit("Before", **{name: body(former) for name, former in unchanged.items()})
+    for name, former in changed.items():
+        team.write(f"models/{name}.yaml", f"name: {name}\n{body(former)}")
+    found = judged(team, "--changed-since", "HEAD", code=3 if files else 0)
+    assert found == [(f"registry/models/{name}.yaml", "former-name") for name in files]
+    ran = team.run("validate", "--changed-since", "HEAD", "--format", "json")
+    assert ran.json["manifests"] == len(changed)
+    given = [f"registry/models/{name}.yaml" for name in changed]
+    assert judged(team, *given, code=3 if {*files} & {*changed} else 0) == [
+        (path, "former-name") for path in given if path.endswith(tuple(f"/{f}.yaml" for f in files))
+    ]
+
+
 def test_paths(team: Team, tmp_path: Path) -> None:
     team.commit(fraud=BROKEN)
     assert judged(team, "registry/models/churn.yaml", code=0) == []

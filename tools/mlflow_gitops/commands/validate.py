@@ -118,14 +118,17 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
     The problems of an unchanged policy are reported, too: no manifest was judged under it.
     """
     changed = set(workspace.git.changed_since(ref, workspace.registry))
-    snapshot = _some_files(workspace, changed)
+    snapshot = _some_files(workspace, changed, ref)
     copies = schema_copy_problems(workspace.checkout.schema_copies())
     snapshot.problems = in_order([*snapshot.problems, *copies])
     return snapshot
 
 
-def _some_files(workspace: Workspace, changed: Collection[str]) -> Snapshot:
-    """The problems of some files of the registry folder, by their paths in the repository."""
+def _some_files(workspace: Workspace, changed: Collection[str], ref: str | None = None) -> Snapshot:
+    """The problems of some files of the registry folder, by their paths in the repository. With
+    `ref`, they are what changed since, and so are clashes that other files have with them."""
+    from mlflow_gitops.commands.changed_names import changed_former_names
+
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
 
@@ -142,7 +145,7 @@ def _some_files(workspace: Workspace, changed: Collection[str]) -> Snapshot:
     stems = set(map(stem_of, manifests))
     snapshot = build(sources, workspace.registry, other_stems=stems)
 
-    # A changed file may have the name of another one, which was not read.
+    # A changed file may have the name of another one, which was not read, or its former name.
     names = {folded(model_of(stem_of(path))) for path in changed}
     clashes = name_clashes(path for path in manifests if folded(model_of(stem_of(path))) in names)
     problems = [
@@ -150,7 +153,8 @@ def _some_files(workspace: Workspace, changed: Collection[str]) -> Snapshot:
         for problem in (*snapshot.problems, *clashes)
         if problem.file in changed or _is_policy(workspace, problem.file)
     ]
-    snapshot.problems = in_order(problems)
+    problems += changed_former_names(workspace, ref, manifests, changed)
+    snapshot.problems = in_order(dict.fromkeys(problems))
     return _with_codeowners(workspace, snapshot, changed)
 
 

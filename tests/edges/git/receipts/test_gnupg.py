@@ -49,7 +49,9 @@ class Signer:
         return stored.untrusted[0].fault if stored.untrusted else None
 
 
-@pytest.fixture(params=["openpgp", pytest.param("x509", marks=pytest.mark.weekly)])
+@pytest.fixture(
+    params=["openpgp", pytest.param("x509", marks=[pytest.mark.real, pytest.mark.weekly])]
+)
 def signer(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Signer]:
