@@ -43,5 +43,7 @@ def _policies(workspace: Workspace, line: MainLine) -> Iterator[PolicyBlobs]:
         return
     from mlflow_gitops.app.planning.named_policies import NamedPolicies
 
-    copy = MainLine(line.shas, list(line.changes), dict(line.commits), line.times)
+    # Only the blobs are compared, and a line may be read before its commits have times.
+    times = [0] * len(line.shas)
+    copy = MainLine(line.shas, list(line.changes), dict(line.commits), times)
     yield PolicyBlobs(NamedPolicies(workspace, workspace.environment).on(copy), path)
