@@ -27,7 +27,8 @@ def reasons(commit: str, path: str = PATH, **content: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("commit", "policy"), [("0", None), ("1", FIRST), ("2", FIRST), ("3", SECOND), ("4", None)]
+    ("commit", "policy"),
+    [("0", None), ("1", FIRST), ("2", FIRST), ("3", SECOND), ("4", None), ("4", "")],
 )
 def test_what_a_run_writes(commit: str, policy: str | None) -> None:
     assert reasons(commit, policy=policy) == []

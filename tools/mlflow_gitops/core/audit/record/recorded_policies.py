@@ -36,7 +36,7 @@ def policy_contradictions(
         if position is None or "policy" not in receipt.content:
             continue
         in_git = [blobs.at(position) for blobs in policies]
-        recorded = receipt.content["policy"]
+        recorded = receipt.content["policy"] or None  # a run without a policy records ""
         if recorded not in in_git and "link" not in in_git:
             reason = (
                 f"it names {_named(recorded)}, and {receipt.commit[:12]} has {_named(in_git[0])}"
