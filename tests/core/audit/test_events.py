@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.events import (
-    declared_stages,
-    model_timelines,
-)
+from mlflow_gitops.core.audit.events import Event, declared_stages, in_order, model_timelines
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.line.file_choice import files_of_model, files_since
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit, slow_audit
@@ -43,6 +42,43 @@ def test_events_are_what_neighbouring_commits_tell(tmp_path: Path, seed: int) ->
         indexed.date()
         git.add_changes(indexed, REGISTRY.paths, is_main_line=True)
         assert fast_audit.events(git, indexed) == found
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+def test_later_events_need_only_later_commits(tmp_path: Path, seed: int) -> None:
+    """From each commit on, with the files that the index of the line says decide that."""
+    rng = random.Random(7_500 + seed)
+    repo = Repo(tmp_path)
+    history = random_history(rng, rng.randint(3, 14))
+    tip = repo.build(history)[history.main[-1]]
+    git = Git(tmp_path)
+    git.index = HistoryIndex(tmp_path / ".git", "main", REGISTRY.paths)
+    whole = git.first_parent_line(tip)
+    git.add_changes(whole, REGISTRY.paths, is_main_line=True)
+    expected = _model_events(git, whole, 0)
+    for start in range(1, len(whole.shas)):
+        line = git.first_parent_line(tip)
+        line.date()
+        git.add_changes(line, REGISTRY.paths, choose=files_since(REGISTRY, start))
+        later = [event for event in expected if event.index >= start]
+        assert _model_events(git, line, start) == later
+    for model in ("alpha", "beta", "gamma", "ALPHA"):
+        line = git.first_parent_line(tip)
+        line.date()
+        git.add_changes(line, REGISTRY.paths, choose=files_of_model(REGISTRY, model))
+        assert _events_of(git, line, model) == _events_of(git, whole, model)
+
+
+def _model_events(git: Git, line: MainLine, start: int) -> list[Event]:
+    timelines = model_timelines(line, HistoryReader(line, REGISTRY, git.blobs), since=start)
+    events = in_order(event for timeline in timelines for event in timeline.events)
+    return [event for event in events if event.index >= start]
+
+
+def _events_of(git: Git, line: MainLine, model: str) -> list[Event]:
+    histories = HistoryReader(line, REGISTRY, git.blobs)
+    [timeline] = model_timelines(line, histories, [model])
+    return list(timeline.events)
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))

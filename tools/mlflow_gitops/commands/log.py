@@ -62,7 +62,9 @@ def run(settings: Settings, model: str | None, options: LogOptions, form: str) -
 
 def _run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
     all_events = model is None and options.shows_all
-    trail = AuditTrail(Workspace(settings), model, all_events=all_events)
+    is_recent = model is None and options.stage is None
+    since = options.since if is_recent else None
+    trail = AuditTrail(Workspace(settings), model, all_events=all_events, since=since)
     selected = select_events(trail, options.stage, options.since, options.until)
     if options.number is not None and not options.is_about_people:
         selected = selected[-options.number :]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -33,18 +33,24 @@ from mlflow_gitops.errors import Failure, GitFailure
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.moments import LineMoments
     from mlflow_gitops.app.audit.signers import Signers
-    from mlflow_gitops.edges.git.index.history_index import PathFilter
+    from mlflow_gitops.core.history.line.file_choice import FileChoice
 
 
 class AuditTrail:
     """The events of the main line, of one model or of all, and who held which stage when. Pass
-    `all_events=True` if every event will be audited: more is then read in parallel.
+    `all_events=True` if every event will be audited: more is then read in parallel; or `since`, a
+    time or revision, if only later events are needed, of all models.
 
     Raises Failure for a model that never had a manifest on the main line.
     """
 
     def __init__(
-        self, workspace: Workspace, model: str | None = None, *, all_events: bool = False
+        self,
+        workspace: Workspace,
+        model: str | None = None,
+        *,
+        all_events: bool = False,
+        since: str | None = None,
     ) -> None:
         self.workspace = workspace
         self._git = workspace.git
@@ -53,33 +59,27 @@ class AuditTrail:
         stems = [file_stem(model)] if model is not None else None
         reader = ManifestReader(self._git.blobs)
 
-        @cache
-        def is_wanted(path: str) -> bool:
-            kind = workspace.registry.classify(path)
-            is_manifest = kind == "manifest" and (stems is None or stem_of(path) in stems)
-            return is_manifest or kind == "policy"
-
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(_tip(workspace))
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
+        start = self.moments.index_range(since, None)[0] if since is not None else 0
         # In parallel with reading the line, since both wait for git.
         reads_all = all_events and not self._git.is_indexed(self.line)
         self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
         self._git.add_changes(
             self.line,
             workspace.registry.paths,
-            is_wanted,
+            _is_wanted(workspace, [] if start else stems),
             reader.add_content,
-            choose=None if model is None else _files_of(workspace, model),
+            choose=_choice(workspace, model, start),
             is_main_line=not rerouting,
         )
-        self.histories = HistoryReader(
-            self.line, workspace.registry, self._git.blobs, reader=reader
-        )
+        registry, read_blobs = workspace.registry, self._git.blobs
+        self.histories = HistoryReader(self.line, registry, read_blobs, reader=reader)
         _check_model(workspace, model, self.histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
-            self.line, self.histories, stems, is_unexpected
+            self.line, self.histories, stems, is_unexpected, start
         )
 
     @cached_property
@@ -196,10 +196,26 @@ def may_have_signers(trail: AuditTrail) -> bool:
     )
 
 
-def _files_of(workspace: Workspace, model: str) -> PathFilter:
-    from mlflow_gitops.core.history.line.model_files import files_of_model
+def _is_wanted(workspace: Workspace, stems: Sequence[str] | None) -> Callable[[str], bool]:
+    """Whether the contents of a file are needed: the policy and these manifests, by default all."""
 
-    return lambda beside_deletion: files_of_model(workspace.registry, model, beside_deletion)
+    @cache
+    def is_wanted(path: str) -> bool:
+        kind = workspace.registry.classify(path)
+        is_manifest = kind == "manifest" and (stems is None or stem_of(path) in stems)
+        return is_manifest or kind == "policy"
+
+    return is_wanted
+
+
+def _choice(workspace: Workspace, model: str | None, start: int) -> FileChoice | None:
+    """The files that decide the history of a model, or what commits from an index on did."""
+    if model is None and not start:
+        return None
+    from mlflow_gitops.core.history.line.file_choice import files_of_model, files_since
+
+    registry = workspace.registry
+    return files_of_model(registry, model) if model is not None else files_since(registry, start)
 
 
 def _tip(workspace: Workspace) -> str:

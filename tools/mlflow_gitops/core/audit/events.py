@@ -112,22 +112,29 @@ def model_timelines(
     histories: HistoryReader,
     models: Iterable[str] | None = None,
     is_unexpected: Callable[[Exception], bool] = lambda error: False,
+    since: int = 0,
 ) -> list[ModelTimeline]:
     """The timeline of every model, or of those whose file stems are given, sorted by model name.
 
     If stems are given, a timeline begins under the first name that its model had. Otherwise, each
     name has a timeline of its own.
 
+    With `since`, only the models that a commit from that index on could have changed have a
+    timeline, and what it says before that index does not count.
+
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
     other.
     """
     stems = histories.files.stems() if models is None else list(models)
-    histories.fetch_whole(stems)
+    base = line.shas[since - 1] if since else None
+    if since:
+        stems = list(_changed_since(histories, stems, since))
+    histories.fetch_whole(stems, base)
 
     timelines = []
     for stem in stems:
         try:
-            timeline = _timeline(line, histories, stem, follow=models is not None)
+            timeline = _timeline(line, histories, stem, base, follow=models is not None)
         except Exception as error:
             if not is_unexpected(error):
                 raise
@@ -136,11 +143,31 @@ def model_timelines(
     return sorted(timelines, key=lambda timeline: timeline.model)
 
 
+def _changed_since(histories: HistoryReader, stems: Iterable[str], since: int) -> Iterator[str]:
+    """The manifests that a commit from an index on changed, itself or by the policy."""
+    is_policy_changed = any(index >= since for index in histories.policies.changed_at())
+    for stem in stems:
+        if is_policy_changed or max(histories.files.changed_at(stem), default=-1) >= since:
+            yield stem
+
+
+def _moments(histories: HistoryReader, stem: str, base: str | None) -> Sequence[Moment]:
+    """A model's states, from a base on unless more is needed: if it had another name, or if it is
+    not known from the base's own files what the model was there."""
+    if base is None:
+        return histories.moments(stem)
+    renames = histories.renames
+    if len(renames.periods(stem)) > 1 or renames.renamed_away(stem):
+        return histories.moments(stem)
+    moments = histories.moments(stem, base)
+    return moments if moments and moments[0].fault is None else histories.moments(stem)
+
+
 def _timeline(
-    line: MainLine, histories: HistoryReader, stem: str, *, follow: bool
+    line: MainLine, histories: HistoryReader, stem: str, base: str | None, *, follow: bool
 ) -> ModelTimeline:
     periods = histories.renames.periods(stem)
-    moments = histories.moments(stem)
+    moments = _moments(histories, stem, base)
     removals = {
         index: new
         for index, new in histories.renames.renamed_away(stem).items()
@@ -198,7 +225,9 @@ def _model_events(
     last: Desired | None = None
 
     for moment in moments:
-        commit = line.commits[line.shas[moment.index]]
+        sha = line.shas[moment.index]
+        # The commit from which on a timeline is read may have changed nothing.
+        commit = line.commits.get(sha) or Commit(sha, format_time(line.times[moment.index]), "", "")
         while moment.index >= periods[number].end:
             number += 1
             names = model_of(periods[number - 1].stem), model_of(periods[number].stem)

@@ -123,27 +123,29 @@ class HistoryReader:
         self._reader.fetch(blob for blob, _ in last.values())
         return [name for name, manifest in last.items() if self._reader.kind(*manifest) == "prompt"]
 
-    def fetch_whole(self, stems: Iterable[str]) -> None:
-        """Read in one batch every blob that `moments` will need for these manifests."""
-        self._reader.fetch((*self.files.manifest_blobs(stems), *self.files.policy_blobs()))
+    def fetch_whole(self, stems: Iterable[str], base: str | None = None) -> None:
+        """Read in one batch the blobs that `moments` will need for these manifests."""
+        states = (state for stem in stems for state in self.files.states(stem, base))
+        blobs = self.files.manifest_blobs(stems) if base is None else _blobs_of(states)
+        self._reader.fetch((*blobs, *self.files.policy_blobs()))
 
-    def moments(self, stem: str) -> list[Moment]:
-        """Everything that happened to one model's files on the line, under each of its names,
-        oldest first."""
-        self.fetch_whole([period.stem for period in self.renames.periods(stem)])
+    def moments(self, stem: str, base: str | None = None) -> list[Moment]:
+        """What happened to one model's files on the line, under each of its names, oldest first;
+        with `base`, from the state at that commit on."""
+        states = self.renames.states(stem, base)
+        self._reader.fetch(_blobs_of(states))
         changed_at = self.renames.changed_at(stem)
         moments: list[Moment] = []
         last: Desired | None = None
-        for state, reading in self._readings(self.renames.states(stem, None)):
+        for state, reading in self._readings(states):
             if state.manifest is None or reading.desired is not None:
                 last = reading.desired
-            moments.append(
-                Moment(state.position, last, reading.fault, state.position in changed_at)
-            )
+            touched = state.position in changed_at
+            moments.append(Moment(state.position, last, reading.fault, touched))
         return moments
 
     def latest(self, stem: str) -> Moment | None:
-        """What one manifest's files are at the end of the line; None if it never had any."""
+        """What one manifest's files are at the end of the line; None if it had none."""
         return next(reversed(self.moments(stem)), None)
 
     def _points_before(self, stem: str, index: int) -> list[Point]:

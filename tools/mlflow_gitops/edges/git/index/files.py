@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from mlflow_gitops.core.history.line.file_choice import FileSummary
+
 Change = tuple[int, str, "str | None"]
 """As in `MainLine.changes`: position, path, and blob id or None."""
 FileChange = tuple[int, "str | None"]
@@ -15,12 +17,16 @@ _DELETED = "-"
 
 
 class CatalogEntry(NamedTuple):
-    """What the catalog has of one file: the checksum of its row, in hex digits, and whether a
-    commit that changed it deleted any file of the registry folder, as one that renames a model
-    does."""
+    """What the catalog has of one file: the checksum of its row, in hex digits, and the summary of
+    its changes."""
 
     checksum: str
+    last: int
     is_beside_deletion: bool
+
+    @property
+    def summary(self) -> FileSummary:
+        return FileSummary(self.last, self.is_beside_deletion)
 
 
 def pack_changes(changes: Iterable[FileChange]) -> bytes:

@@ -133,7 +133,7 @@ class Growth:
                 entry is not None and entry.is_beside_deletion
             )
             checksum = self._rows.sum_of("files", path, data).hex()
-            self._catalog[path] = CatalogEntry(checksum, is_beside_deletion)
+            self._catalog[path] = CatalogEntry(checksum, changes[-1][0], is_beside_deletion)
             self._rows.write("files", [(path, data, "")])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 FOLDER = "mlflow-gitops"
 """The folder of the indexes in the repository's git directory."""
-FORMAT = 1
+FORMAT = 2
 """The format of the rows. Another one is another index."""
 
 

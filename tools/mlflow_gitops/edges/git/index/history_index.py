@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mlflow_gitops.core.history.line.file_choice import FileChoice
 from mlflow_gitops.core.history.mainline import MainLine, Merged
 from mlflow_gitops.edges.git.index.commits import Details, IndexedCommits
 from mlflow_gitops.edges.git.index.files import CatalogEntry, Change, in_line_order, unpack_changes
@@ -26,9 +27,6 @@ from mlflow_gitops.edges.git.index.rows import IndexFault, IndexRows
 from mlflow_gitops.edges.git.index.spine import Spine
 from mlflow_gitops.edges.git.log import CommitRecord
 
-PathFilter = Callable[[Mapping[str, bool]], Iterable[str]]
-"""Chooses the files whose changes are needed. It gets every path, with whether a commit that
-changed it deleted any file."""
 ListNewer = Callable[[str, str], list[tuple[int, str, list[str]]]]
 """The first-parent commits up to one that another one does not have, oldest first: date, id and
 parents. Raises GitFailure."""
@@ -87,7 +85,7 @@ class HistoryIndex:
         spine = self._loaded(line.shas[-1]) if line.shas else None
         return spine.common_length(line.shas) if spine is not None else 0
 
-    def changes(self, count: int, choose: PathFilter | None = None) -> list[Change] | None:
+    def changes(self, count: int, choose: FileChoice | None = None) -> list[Change] | None:
         """What the first commits of the line did to the chosen files, by default to all; None if it
         cannot be read."""
         try:
@@ -95,7 +93,7 @@ class HistoryIndex:
             assert self._rows is not None
             paths = list(catalog)
             if choose is not None:
-                paths = list(choose({path: catalog[path].is_beside_deletion for path in paths}))
+                paths = list(choose({path: catalog[path].summary for path in paths}))
             return in_line_order(
                 [
                     (position, path, blob)

@@ -14,8 +14,9 @@ from mlflow_gitops.edges.git.history import History
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.history.line.file_choice import FileChoice
     from mlflow_gitops.core.history.mainline import MainLine, Merged
-    from mlflow_gitops.edges.git.index.history_index import HistoryIndex, PathFilter
+    from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 
 
 class Lines(History):
@@ -57,7 +58,7 @@ class Lines(History):
         is_wanted: Callable[[str], bool] = lambda path: False,
         consume: BlobConsumer = lambda path, blob, content: None,
         *,
-        choose: PathFilter | None = None,
+        choose: FileChoice | None = None,
         is_main_line: bool = False,
     ) -> None:
         """Add to a line what its commits did to `paths`, from one `git diff-tree`.
@@ -93,7 +94,7 @@ class Lines(History):
         line: MainLine,
         is_wanted: Callable[[str], bool],
         blobs: BlobStream,
-        choose: PathFilter | None,
+        choose: FileChoice | None,
         is_main_line: bool,
     ) -> int:
         """Add what the index has of a line; return how many of its commits that covers."""
