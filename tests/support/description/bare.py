@@ -51,6 +51,18 @@ def bare_fields(schemas: Schemas, schema: Schema, answer: Any) -> Iterator[Baren
     yield from dict.fromkeys(_of(schemas, [schema], answer, ()))
 
 
+def null_fields(answer: Any, place: tuple[str, ...] = ()) -> Iterator[Bareness]:
+    """Each field of an answer, null; without what nobody reads."""
+    if isinstance(answer, list):
+        entries = (field for entry in answer for field in null_fields(entry, (*place, _ANY)))
+        yield from dict.fromkeys(entries)
+    elif isinstance(answer, dict):
+        for name, entry in answer.items():
+            if not name.endswith(_DECORATION):
+                yield Bareness((*place, name), "null")
+                yield from null_fields(entry, (*place, name))
+
+
 def _of(
     schemas: Schemas, alternatives: Sequence[Schema], value: Any, place: tuple[str, ...]
 ) -> Iterator[Bareness]:

@@ -84,10 +84,10 @@ class GitHub:
         """The newest status in each of the first hundred contexts."""
         with self.connection.request("read a commit's statuses"):
             answer = self.connection.get_page(f"commits/{sha}/status")
-        return {
-            status["context"]: CommitStatus(status["state"], status["target_url"])
-            for status in answer["statuses"]
-        }
+            return {
+                status["context"]: CommitStatus(status["state"], status["target_url"])
+                for status in answer["statuses"]
+            }
 
     def comment(self, number: int, key: str, body: str, *, create: bool = True) -> str | None:
         return comments.keep_comment(self.connection, number, key, body, create=create)

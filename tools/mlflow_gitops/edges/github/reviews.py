@@ -164,6 +164,8 @@ def _submitted_reviews(found: FoundPullRequest) -> Iterator[Review]:
 
 def _review(review: PullRequestReview) -> Review:
     user, at = review.user, review.submitted_at
+    if review.state is None:
+        raise ValueError("a review without a state")
     return Review(
         user.login if user else None,
         review.state,

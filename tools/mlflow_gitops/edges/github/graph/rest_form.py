@@ -12,6 +12,8 @@ from typing import Any
 
 _BOT = "[bot]"
 _Form = dict[str, Any]
+_NEEDED = ("number", "url", "state", "createdAt", "headRefName", "headRefOid", "baseRefName")
+"""What each pull request has. GitHub promises these fields, and a proxy may not."""
 
 
 def nodes(connection: Mapping[str, Any]) -> list[Any] | None:
@@ -20,10 +22,12 @@ def nodes(connection: Mapping[str, Any]) -> list[Any] | None:
 
 
 def account(actor: Mapping[str, Any] | None) -> _Form | None:
-    """An account. REST adds `[bot]` to the name of a bot."""
+    """An account. REST adds `[bot]` to the name of a bot. Raises ValueError if it has no name."""
     if actor is None:
         return None
     kind, login = actor["__typename"], actor["login"]
+    if login is None:
+        raise ValueError("an account without a login")
     if kind == "Bot":
         login = login.removesuffix(_BOT) + _BOT
     form = {"login": login, "type": kind, "id": actor.get("databaseId")}
@@ -32,6 +36,8 @@ def account(actor: Mapping[str, Any] | None) -> _Form | None:
 
 def pull_request(answer: Mapping[str, Any], repository_url: str) -> _Form | None:
     """A pull request of a person, from a repository that is still there."""
+    if any(answer[field] is None for field in _NEEDED):
+        return None
     opener, merger = account(answer["author"]), account(answer["mergedBy"])
     head, base = answer["headRepository"], answer["baseRepository"]
     is_merged = answer["mergedAt"] is not None
@@ -72,7 +78,7 @@ def commits(answer: Mapping[str, Any]) -> list[_Form] | None:
 def _commit(answer: Mapping[str, Any]) -> _Form | None:
     signatures = {role: answer[role] for role in ("author", "committer")}
     people = {role: _person(signature) for role, signature in signatures.items()}
-    if None in people.values():
+    if answer["oid"] is None or None in people.values():
         return None
     details: _Form = {"message": answer["message"]}
     for role, signature in signatures.items():
@@ -89,9 +95,12 @@ def _person(signature: Mapping[str, Any] | None) -> _Form | None:
 
 
 def reviews(answer: Mapping[str, Any]) -> list[_Form] | None:
-    """The reviews of a pull request, oldest first, if each has an author and a commit."""
+    """The reviews of a pull request, oldest first, if each has an author, a state and a commit."""
     listed = nodes(answer["reviews"])
-    if listed is None or any(not (node["author"] and node["commit"]) for node in listed):
+    if listed is None or not all(
+        node["author"] and node["state"] and node["commit"] and node["commit"]["oid"]
+        for node in listed
+    ):
         return None
     return [
         {
