@@ -30,7 +30,7 @@ help:
 	@echo 'make test        the tests that need nothing but this folder'
 	@echo 'make test-lowest the same for the lowest version of each dependency, in .venv-lowest; the tests that these matter to'
 	@echo 'make attacks     what SECURITY.md claims: each attack, and honest work beside it'
-	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
+	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium; MariaDB and nginx, if they are installed'
 	@echo 'make test-weekly those of them that take too long for each change'
 	@echo 'make test-servers the same journey on servers of many versions of MLflow, each in a venv below build/servers; writes a table'
 	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'

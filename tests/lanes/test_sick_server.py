@@ -3,6 +3,7 @@ password, in time."""
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -203,6 +204,27 @@ def test_a_model_that_exists_and_is_not_shown(team: Team, between: Proxy) -> Non
     )
     ran = team.run("reconcile", "--yes", uri=between.address)
     assert ran.code == 5 and "hidden from these credentials, which then lack READ" in ran.out
+
+
+@pytest.mark.parametrize("twin", ["Hidden", "hídden", "hidden "])
+def test_a_name_that_the_database_takes_for_anothers_is_refused(
+    team: Team, between: Proxy, twin: str
+) -> None:
+    """MySQL and MariaDB, by their collation: tests/lanes/test_deployments.py has a real one."""
+    team.commit(hidden="stages: {}\n")
+    taken = Answer(400, '{"error_code": "RESOURCE_ALREADY_EXISTS", "message": "It exists."}')
+    found = Answer(200, json.dumps({"registered_model": {"name": twin}}))
+    between.fault = lambda number, method, path: (
+        taken
+        if path.endswith("registered-models/create")
+        else found
+        if "registered-models/get" in path
+        else None
+    )
+    ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
+    [model] = [model for model in ran.json["models"] if model["model"] == "hidden"]
+    assert ran.code == 4 and [entry["code"] for entry in model["refusals"]] == ["name_taken"]
+    assert repr(twin) in model["refusals"][0]["detail"]
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])

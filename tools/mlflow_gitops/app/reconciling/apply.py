@@ -113,6 +113,7 @@ def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[flo
         except WrongNumberError as wrong:
             return progress.outcome_after_failure(refusals=(wrong.refusal,))
         except NameTaken as taken:
+            progress.refuse_write()
             refusal = Refusal("name_taken", taken.message, taken.fix)
             return progress.outcome_after_failure(refusals=(refusal,))
         except Refused as refused:

@@ -50,6 +50,10 @@ class Progress:
         self._unanswered = None
         self._written.append(change)
 
+    def refuse_write(self) -> None:
+        """Note that MLflow answered that it does not make the write that was begun."""
+        self._unanswered = None
+
     def is_deleted(self, plan: ModelPlan) -> bool:
         """Whether this run wrote to the model and MLflow does not have it any more, by a plan of
         now."""
