@@ -18,6 +18,7 @@ from tests.support.github_state import Repository
 from tests.support.receipts import add_receipt
 from tests.support.team import Ran, Team
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "actions/permissions/workflow"
 POLICY = """\
 owners: ["@acme/ml-platform"]
@@ -143,6 +144,14 @@ def free_aliases(gates: str) -> tuple[Callable[[Clinic], None], set[str]]:
     return written("registry/policy.yaml", ONLY + stages, gated), {"policy aliases"}
 
 
+def checks_by_workflow(clinic: Clinic) -> None:
+    """The policy asks for checks, and a workflow records them."""
+    text = (ROOT / ".github/workflows/check.yml").read_text(encoding="utf-8")
+    clinic.file(".github/workflows/check.yml", text)
+    rule = "Production: {require: {checked: {by: me}}, "
+    clinic.file("registry/policy.yaml", POLICY.replace("Production: {", rule))
+
+
 CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
     "aliases without approvals": free_aliases("approvals: 1"),
     "aliases of any status": free_aliases("require: {status: READY}"),
@@ -173,6 +182,7 @@ CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
         written("registry/policy.yaml", "stages:", "propose: Staging\nstages:"),
         {"workflows propose"},
     ),
+    "an environment of checks": (checks_by_workflow, {"github environment mlflow-check"}),
     "no fetch of receipts": (
         git("config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main"),
         {"git receipts"},

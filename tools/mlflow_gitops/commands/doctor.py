@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from mlflow_gitops import __version__
 from mlflow_gitops.app.audit.recorded_line import changed_first_parents
@@ -23,6 +23,7 @@ from mlflow_gitops.core.setup.doctor_policy import (
     PolicyFacts,
     TeamFact,
     approving_teams,
+    asks_checks,
     check_policy,
     pins_digests,
     proposed_stages,
@@ -33,7 +34,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
     WorkflowFacts,
     check_workflows,
 )
-from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
+from mlflow_gitops.core.setup.workflow_files import Job, read_workflows, recording_environments
 from mlflow_gitops.edges.forge import Forge, NotConfigured, ProtectedBranches
 from mlflow_gitops.edges.git.receipts.unpushed import unpushed_receipts
 from mlflow_gitops.edges.git.refs.branches import branch_name
@@ -86,7 +87,10 @@ def _checks(
     branch = _main_branch(workspace, git)
     protected = ProtectedBranches(branch, workspace.settings.receipts_branch)
     if workspace.settings.github or not isinstance(forge, NotConfigured):
-        yield from _forge(forge, protected, jobs, environments)
+        names = {name for pair in environments for name in (pair.read, pair.write)}
+        if asks_checks(snapshot):
+            names |= recording_environments(jobs)
+        yield from _forge(forge, protected, jobs, names)
 
 
 # -- the clone --------------------------------------------------------------------------------
@@ -255,13 +259,13 @@ def _forge(
     forge: Forge | NotConfigured,
     branches: ProtectedBranches,
     jobs: Sequence[Job],
-    environments: Sequence[EnvironmentPair],
+    names: Collection[str],
 ) -> Iterator[CheckResult]:
-    """The settings of the forge, as far as its token may read them."""
+    """The settings of the forge, as far as its token may read them; `names` are the environments
+    that hold credentials."""
     if isinstance(forge, NotConfigured):
         yield CheckResult(forge.area, "access", "unknown", forge.detail, forge.fix)
         return
-    names = {name for pair in environments for name in (pair.read, pair.write)}
     try:
         yield from forge.check_settings(branches, jobs, names)
     except ForgeFailure as failure:

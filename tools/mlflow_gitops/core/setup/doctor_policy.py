@@ -195,6 +195,12 @@ def pins_digests(snapshot: Snapshot) -> bool:
     return any(asks_digest(stage) for rules in _rules(snapshot) for stage in rules.stages.values())
 
 
+def asks_checks(snapshot: Snapshot) -> bool:
+    """Whether some stage wants versions that were checked."""
+    rules = (rule for policy in _rules(snapshot) for rule in policy.stages.values())
+    return any("checked" in rule.gates.built_in for rule in rules)
+
+
 def _rules(snapshot: Snapshot) -> list[ModelPolicy]:
     """The rules of each model; without models, those of any."""
     models = [(name, manifest.kind) for name, manifest in snapshot.manifests.items()]

@@ -22,6 +22,7 @@ _ADDRESS_VARIABLE = re.compile(
 _MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
 # mlflow-gitops, its global options, perhaps `github`, and the command.
 _COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
+_RECORD = re.compile(r"\bmlflow-gitops check\b[\s\S]{0,600}?--record\b")
 _OWN_TOKEN = "GITHUB_TOKEN"
 _MAX_LINE = 2_000  # characters of a script's line that are searched for a command
 
@@ -73,6 +74,12 @@ class App:
     variables: tuple[str, ...]
     secrets: tuple[str, ...]
     environment: str | None
+
+
+def recording_environments(jobs: Sequence[Job]) -> set[str]:
+    """The environments of the jobs that record checks."""
+    recording = (job for job in jobs if _RECORD.search(job.text))
+    return {name for job in recording for name in job.environments}
 
 
 def address_variables(jobs: Sequence[Job]) -> list[str]:
