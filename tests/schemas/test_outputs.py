@@ -19,8 +19,22 @@ from tests.support.team import Team
 SCHEMA = json.loads((shared_path("schemas") / "output.schema.json").read_text(encoding="utf-8"))
 
 
+def closed(node: Any) -> Any:
+    """The schema without room for fields that it does not name. Users may not rely on that: more
+    fields may come."""
+    if isinstance(node, list):
+        return [closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    more = {"additionalProperties": False} if isinstance(node.get("properties"), dict) else {}
+    return more | {key: closed(value) for key, value in node.items()}
+
+
+CLOSED = closed(SCHEMA["$defs"])
+
+
 def faults(definition: str, document: Any) -> list[str]:
-    schema = {"$ref": f"#/$defs/{definition}", "$defs": SCHEMA["$defs"]}
+    schema = {"$ref": f"#/$defs/{definition}", "$defs": CLOSED}
     errors = Draft202012Validator(schema).iter_errors(document)
     return [f"{error.json_path}: {error.message}" for error in errors]
 
@@ -49,6 +63,24 @@ def test_every_field_is_described() -> None:
         ]
 
     assert undescribed(SCHEMA, "") == []
+
+
+def test_every_object_says_what_is_in_it() -> None:
+    """Its fields, or what all of its values are; and every list, what its entries are."""
+
+    def open_places(node: Any, place: str) -> list[str]:
+        if isinstance(node, list):
+            return [fault for item in node for fault in open_places(item, place)]
+        if not isinstance(node, dict):
+            return []
+        kinds = node.get("type", [])
+        is_open = "object" in kinds and not {"properties", "additionalProperties"} & node.keys()
+        is_open |= kinds == "array" and "items" not in node
+        return [place] * is_open + [
+            fault for key, value in node.items() for fault in open_places(value, f"{place}.{key}")
+        ]
+
+    assert open_places(SCHEMA["$defs"], "") == []
 
 
 EDITED = "promote fraud-detector 14 Production --dry-run --no-pin"
