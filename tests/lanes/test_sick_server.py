@@ -206,6 +206,24 @@ def test_a_model_that_exists_and_is_not_shown(team: Team, between: Proxy) -> Non
     assert ran.code == 5 and "hidden from these credentials, which then lack READ" in ran.out
 
 
+def test_a_text_that_the_database_cannot_store_is_refused(
+    team: Team, shelf: LaneRegistry, between: Proxy
+) -> None:
+    """MariaDB with latin1 columns."""
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\ndescription: a → b\n"})
+    message = "(pymysql.err.DataError) (1366, \"Incorrect string value: 'x' for column\")"
+    answer = Answer(400, json.dumps({"error_code": "BAD_REQUEST", "message": message}))
+    between.fault = lambda number, method, path: (
+        answer if path.endswith("registered-models/update") else None
+    )
+    for _ in range(2):
+        ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
+        [model] = [model for model in ran.json["models"] if model["model"] == name]
+        assert ran.code == 4 and [entry["code"] for entry in model["refusals"]] == ["unstorable"]
+    assert shelf.stages(name) == {1: "Production"}
+
+
 @pytest.mark.parametrize("twin", ["Hidden", "hídden", "hidden "])
 def test_a_name_that_the_database_takes_for_anothers_is_refused(
     team: Team, between: Proxy, twin: str

@@ -25,7 +25,8 @@ PRODUCTION = "stages: {{Production: {{{}}}}}"
         (
             PRODUCTION.format("metrics: {accuracy: {min: 0.9}}"),
             "'metrics' is not a field of stages.Production; it belongs under"
-            " stages.STAGE.require or under stages.STAGE.require.no_worse_than",
+            " stages.STAGE.require, under stages.STAGE.require.no_worse_than or under"
+            " stages.STAGE.require.checked",
         ),
         ("soak: 24h", "'soak' is not a field of the file; it belongs under stages.STAGE"),
         (

@@ -7,7 +7,13 @@ import requests
 from mlflow.exceptions import MlflowException, RestException
 
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.mlflow.server_errors import LOCKED, NO_NAME_LISTS, NOT_FOUND, explain
+from mlflow_gitops.edges.mlflow.server_errors import (
+    CANNOT_STORE,
+    LOCKED,
+    NO_NAME_LISTS,
+    NOT_FOUND,
+    explain,
+)
 from mlflow_gitops.installation import install_command
 
 ADDRESS = "http://mlflow.example:5000"
@@ -63,6 +69,16 @@ def test_a_store_that_is_opened_directly_is_never_diagnosed_as_a_connection() ->
         over_http=False,
     )
     assert locked.message == f"mlflow.db: {LOCKED}" and locked.transient
+
+
+@pytest.mark.parametrize("over_http", [True, False])
+@pytest.mark.parametrize(
+    "column", ["registered_models`.`description", "model_version_tags`.`value"]
+)
+def test_a_text_that_the_database_cannot_store(over_http: bool, column: str) -> None:
+    text = f"(pymysql.err.DataError) (1366, \"Incorrect string value: 'x' for column `{column}`\")"
+    failure = explain(MlflowException(text), ADDRESS, over_http=over_http)
+    assert failure.code == CANNOT_STORE and "utf8mb4" in failure.fix and not failure.transient
 
 
 @pytest.mark.parametrize("over_http", [True, False])

@@ -20,6 +20,7 @@ from mlflow_gitops.app.reconciling.registry_writer import (
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.edges.mlflow.server_errors import CANNOT_STORE
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import NameTaken, Refused, RegistryFailure, shortage
 from mlflow_gitops.settings import Settings
@@ -124,6 +125,10 @@ def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[flo
             )
             return progress.outcome_after_failure(refusals=(refusal,))
         except RegistryFailure as failure:
+            if failure.code == CANNOT_STORE:
+                progress.refuse_write()
+                refusal = Refusal("unstorable", failure.message, failure.fix)
+                return progress.outcome_after_failure(refusals=(refusal,))
             if not failure.transient or pause is None:
                 return progress.outcome_after_failure(error=str(failure))
             time.sleep(pause)

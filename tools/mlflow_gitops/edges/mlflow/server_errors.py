@@ -26,6 +26,9 @@ LOCKED = (
 NOT_FOUND = "mlflow_not_found"
 """The code of a failure if MLflow has no such model, version, run or alias."""
 
+CANNOT_STORE = "mlflow_cannot_store"
+"""The code of a failure if the character set of the server's database lacks letters of a text."""
+
 NAME_TAKEN = "mlflow_name_taken"
 """The code of a failure if a model of that name cannot be made, because there is one."""
 
@@ -118,6 +121,18 @@ def _database_is_locked(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("database is locked"):
         return None
     return RegistryFailure(f"{symptoms.address}: {LOCKED}", transient=True)
+
+
+def _cannot_store(symptoms: Symptoms) -> RegistryFailure | None:
+    """MySQL and MariaDB, if the columns have another character set (error 1366)."""
+    if not symptoms.has_text("Incorrect string value"):
+        return None
+    return RegistryFailure(
+        f"the database of {symptoms.address} cannot store this text: the character set of its"
+        " columns lacks some of the letters (Incorrect string value)",
+        fix="write the text without them, or convert the database's tables to utf8mb4",
+        code=CANNOT_STORE,
+    )
 
 
 def _not_found(symptoms: Symptoms) -> RegistryFailure | None:
@@ -270,6 +285,7 @@ _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
     _answer_too_large,
     _package_is_missing,
     _name_is_taken,
+    _cannot_store,
     _database_is_locked,
     _not_found,
 )
@@ -279,6 +295,7 @@ _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _answer_too_large,
     _package_is_missing,
     _name_is_taken,
+    _cannot_store,
     _not_found,
     _untrusted_certificate,
     _dead_proxy,
