@@ -66,9 +66,12 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+    installed: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    blank_registry: Callable[[Path], str],
 ) -> Iterator[str]:
-    """A server of this environment's full MLflow, with two versions of one model."""
+    """A server of this environment's full MLflow, with two versions of one model. Each install has
+    one of its own, since a model has one owner."""
     from mlflow import MlflowClient
 
     folder = tmp_path_factory.mktemp("server")
