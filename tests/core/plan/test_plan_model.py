@@ -93,6 +93,35 @@ def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "notes"),
+    [
+        ("READY", ()),
+        ("", ()),  # MLflow does not have it yet
+        (
+            "FAILED_REGISTRATION",
+            (
+                "1 in Production has the status FAILED_REGISTRATION in MLflow: its files may be"
+                " missing",
+            ),
+        ),
+        (
+            "PENDING_REGISTRATION",
+            (
+                "1 in Production has the status PENDING_REGISTRATION in MLflow: its files may be"
+                " missing",
+            ),
+        ),
+    ],
+)
+def test_what_was_not_uploaded_whole_is_noted_in_a_stage_alone(
+    status: str, notes: tuple[str, ...]
+) -> None:
+    first = replace(make_version(1, "Production"), status=status)
+    other = replace(make_version(2, "None"), status="FAILED_REGISTRATION")
+    assert plan(new("stages: {Production: 1}"), make_observed(first, other)).notes == notes
+
+
+@pytest.mark.parametrize(
     ("past", "observed", "sync"),
     [
         (new("stages: {}"), None, "Missing"),

@@ -41,6 +41,7 @@ def plan_model(
     refused = tuple(refusals(desired, history, observed, changes, context))
     judged = _judge(history, model, refused, context)
     refused += judged.refusals
+    notes += _upload_notes(desired, model)
     notes += _freeze_notes(desired, history, model, changes, context)
     notes += _file_notes(desired, history, model, changes, context)
     stopping = [refusal for refusal in refused if refusal.is_stopping]
@@ -133,6 +134,17 @@ def _judge(
     from mlflow_gitops.core.verdicts.judge_entries import judge_entries  # few models have entries
 
     return judge_entries(history, model, context.evidence, context.now, writing=context.writing)
+
+
+def _upload_notes(desired: Desired, model: ObservedModel) -> list[str]:
+    """What holds a stage and was not uploaded whole, as MLflow says. Gates ask only about what
+    enters, and never about what is adopted."""
+    return [
+        f"{number} in {stage} has the status {version.status} in MLflow: its files may be missing"
+        for stage, numbers in desired.manifest.stages.items()
+        for number in numbers
+        if (version := model.versions.get(number)) and version.status not in ("", "READY")
+    ]
 
 
 def _freeze_notes(
