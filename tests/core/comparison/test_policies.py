@@ -24,6 +24,9 @@ def changes(before: str, after: str) -> list[RuleChange]:
     return list(compare_policies(policy(before), policy(after), MODELS))
 
 
+CHECKED = "require: {checked: {by: me, %s}}"
+
+
 def in_production(settings: str) -> str:
     return f"stages: {{Canary: {{alias: canary, native: false}}, Production: {{{settings}}}}}\n"
 
@@ -39,6 +42,12 @@ def in_production(settings: str) -> str:
         ("from", "from: [Staging]", "from: [Staging, Canary]", "loosened"),
         ("max_size", "require: {max_size: 1GB}", "require: {max_size: 900MB}", "tightened"),
         ("safe_files", "require: {safe_files: true}", "require: {safe_files: false}", "loosened"),
+        ("checked", CHECKED % "load: 30s", CHECKED % "load: 1m", "loosened"),
+        ("checked", CHECKED % "latency_p95: 1s", CHECKED % "latency_p95: 900ms", "tightened"),
+        ("checked", CHECKED % "memory: 1GB", CHECKED % "memory: 2GB", "loosened"),
+        ("checked", CHECKED % "within: 1w", CHECKED % "within: 6d", "tightened"),
+        ("checked", CHECKED % "load: 60s", CHECKED % "load: 1m", "changed"),
+        ("checked", CHECKED % "load: 1s", CHECKED % "within: 1d", "changed"),
         ("tags", "require: {tags: {a: b, c: d}}", "require: {tags: {a: b}}", "loosened"),
         ("tags", "require: {tags: {a: b}}", "require: {tags: {a: c}}", "changed"),
         (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
+from mlflow_gitops.core.gates.files.checked import seconds
 from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.times import parse_duration
 
@@ -92,6 +93,15 @@ _HIGHER_IS_TIGHTER = frozenset({"min", "count"})
 _LOWER_IS_TIGHTER = frozenset({"max", "percent", "floor", "tolerance"})
 
 
+_LIMITS_OF_CHECKS: Mapping[str, Callable[[str], Any]] = {
+    "load": seconds,
+    "latency_p95": seconds,
+    "within": parse_duration,
+    "memory": lambda text: MaxSize(text).bytes,
+}
+"""For the limits of `checked`: what of a text is larger if it allows more."""
+
+
 def _part(key: str, before: Any, after: Any) -> Direction:
     if before is None or after is None:
         return "tightened" if before is None else "loosened"
@@ -99,7 +109,19 @@ def _part(key: str, before: Any, after: Any) -> Direction:
         return "tightened" if after > before else "loosened"
     if key in _LOWER_IS_TIGHTER and _are_numbers(before, after):
         return "tightened" if after < before else "loosened"
+    if key in _LIMITS_OF_CHECKS and isinstance(before, str) and isinstance(after, str):
+        return _by_limit(_LIMITS_OF_CHECKS[key], before, after)
     return _by_parts(before, after)
+
+
+def _by_limit(amount: Callable[[str], Any], before: str, after: str) -> Direction:
+    try:
+        earlier, later = amount(before), amount(after)
+    except (KeyError, ValueError):  # a setting of another package's gate, with the same name
+        return "changed"
+    if earlier == later:
+        return "changed"
+    return "tightened" if later < earlier else "loosened"
 
 
 def _are_numbers(*values: Any) -> bool:
