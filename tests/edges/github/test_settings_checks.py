@@ -384,16 +384,24 @@ def test_the_id_of_github_actions_on_an_enterprise_server(api: GitHubAPI) -> Non
     ("path", "value", "check"),
     [
         ("rulesets/7", {"id": 7, "bypass_actors": [None]}, "bypass"),
+        ("rulesets/7", {"id": 7, "bypass_actors": None}, "bypass"),
         ("actions/secrets", {"secrets": None}, "repository-secrets"),
+        ("actions/secrets", {"secrets": [{"name": None}]}, "repository-secrets"),
         ("actions/organization-secrets", {"secrets": [{}]}, "repository-secrets"),
         ("actions/workflows", {"workflows": [{"path": None}]}, "workflows"),
         ("codeowners/errors", {"errors": [{}]}, "codeowners"),
         ("environments/mlflow-read", {"deployment_branch_policy": 7}, "environment mlflow-read"),
         ("environments/mlflow-read/deployment-branch-policies", {}, "environment mlflow-read"),
+        (
+            "environments/mlflow-read/deployment-branch-policies",
+            {"branch_policies": [{"name": None}]},
+            "environment mlflow-read",
+        ),
+        ("rules/branches/main", [{**rule, "ruleset_id": None} for rule in RULES], "bypass"),
     ],
 )
 def test_a_form_that_is_not_documented_is_unknown(
-    path: str, value: dict[str, Any], check: str, api: GitHubAPI
+    path: str, value: Any, check: str, api: GitHubAPI
 ) -> None:
     api.send(f"GET .*/{path}([?]|$)", json.dumps(value))
     assert checks_of(judged(api), "unknown") == {check}

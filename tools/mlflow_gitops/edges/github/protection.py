@@ -169,4 +169,7 @@ def is_enabled(classic: Mapping[str, Any], setting: str) -> bool:
 
 
 def _forbids(classic: Mapping[str, Any], permission: str) -> bool:
+    """Whether the classic rule says that it does not allow something. A null says nothing."""
+    if permission in classic and (classic[permission] or {}).get("enabled") is None:
+        return False
     return bool(classic) and not is_enabled(classic, permission)

@@ -32,6 +32,7 @@ from mlflow_gitops.edges.github.protection import (
 from mlflow_gitops.edges.github.setup.bypass import ruleset_actors
 from mlflow_gitops.edges.github.setup.workflow_reader import (
     WorkflowSettingsReader,
+    names_of,
     organization_names,
 )
 from mlflow_gitops.errors import ForgeFailure
@@ -128,9 +129,11 @@ class _SettingsReader:
     def bypass(self, rules: Sequence[Mapping[str, Any]]) -> list[str]:
         """Who may bypass the rulesets that these rules belong to."""
         actors: set[str] = set()
-        for number in sorted({rule["ruleset_id"] for rule in rules if rule.get("ruleset_id")}):
+        if any(rule.get("ruleset_id") is None for rule in rules):
+            raise ForgeFailure("GitHub does not say which ruleset each rule belongs to.")
+        for number in sorted({rule["ruleset_id"] for rule in rules}):
             ruleset = self._object(f"rulesets/{number}", "read who may bypass a ruleset")
-            if "bypass_actors" not in ruleset:
+            if ruleset.get("bypass_actors") is None:
                 raise ForgeFailure(
                     "GitHub shows who may bypass a ruleset only to those who may change it."
                 )
@@ -156,6 +159,8 @@ class _SettingsReader:
         policies = self._object(
             f"{path}/deployment-branch-policies", f"read the branches of the environment {name}"
         )
+        if any(entry["name"] is None for entry in policies["branch_policies"]):
+            raise ForgeFailure(f"GitHub does not name every branch that {name} accepts.")
         patterns = (
             f"tag {entry['name']}" if entry.get("type") == "tag" else entry["name"]
             for entry in policies["branch_policies"]
@@ -169,7 +174,7 @@ class _SettingsReader:
         """The names of the repository's secrets."""
         with self._github.request("list the names of secrets"):
             answer = self._github.get_page("actions/secrets")
-            return [str(secret["name"]) for secret in answer["secrets"]]
+            return names_of(answer["secrets"])
 
     def variables(self, names: Sequence[str]) -> list[str]:
         """Those of these variables that the repository itself has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -72,7 +72,15 @@ def organization_names(github: GitHubConnection, kind: str) -> list[str]:
     """The names of the organization's `secrets` or `variables` that are shared with the
     repository; none if no organization owns it."""
     answer = _read(github, f"actions/organization-{kind}", f"list the organization's {kind}")
-    return [str(entry["name"]) for entry in answer[kind]] if answer else []
+    return names_of(answer[kind]) if answer else []
+
+
+def names_of(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of secrets or variables. Raises ValueError if one has none."""
+    names = [entry["name"] for entry in entries]
+    if None in names:
+        raise ValueError("an entry without a name")
+    return [str(name) for name in names]
 
 
 def _read(
