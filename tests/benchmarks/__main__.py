@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="little of everything, once: that the benchmarks still run",
     )
-    parser.add_argument("--large", action="store_true", help="plan 10,000 models × 10 versions")
+    parser.add_argument(
+        "--large", action="store_true", help="log 100,000 commits, plan 10,000 models × 10 versions"
+    )
     parser.add_argument(
         "--growth", action="store_true", help="how time, requests and memory grow, instead"
     )

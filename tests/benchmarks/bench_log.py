@@ -18,7 +18,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tagged:
         write_history(Path(folder), sizes.commits, sizes.history)
         write_tags(Path(tagged), sizes.events, models := min(100, sizes.history))
-        ours = (program("mlflow-gitops"), "--repo", folder, "log")
+        ours = (program("mlflow-gitops"), "--no-index", "--repo", folder, "log")
         raw = (
             f"git -C {folder} log --first-parent -m --raw --no-renames --no-abbrev --format= main"
             " -- registry"
@@ -47,3 +47,27 @@ def rows(sizes: Sizes) -> Iterator[Row]:
             theirs, 0.01, sizes.runs,
             shares=(told, sizes.events),
         )  # fmt: skip
+        yield from indexed_rows(sizes, Path(folder), what, both, one)
+
+
+def indexed_rows(sizes: Sizes, folder: Path, what: str, both: str, one: str) -> Iterator[Row]:
+    """The same with an index: as it is made, and once it is there. git reads the same each time;
+    for the last commits and one model it need not read all, so that a ratio says what the index
+    saves beside what an audit would have to read without one."""
+    ours = (program("mlflow-gitops"), "--repo", str(folder), "log")
+    plumbing = "`git log --raw` piped into `git cat-file --batch`"
+    anchor = process("sh", "-c", both)
+    fresh = f"rm -rf {folder}/.git/mlflow-gitops; {' '.join(ours)}"
+    last = subprocess.run(
+        ("git", "-C", str(folder), "rev-parse", f"main~{min(700, sizes.commits // 2)}"),
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    show = (*ours[:-1], "show", one, "--at", last)
+    for work, command, target in (
+        ("`log`, which makes the index", ("sh", "-c", fresh), 1.35),
+        ("`log` with an index", ours, 0.6),
+        ("`log` of one model with an index", (*ours, one), 0.35),
+        ("`log --since` of the last 700 commits with an index", (*ours, "--since", last), 0.35),
+        ("`show --at` of one model with an index", show, 0.35),
+    ):
+        yield compare(f"{work}, {what}", process(*command), plumbing, anchor, target, sizes.runs)

@@ -28,7 +28,7 @@ class Sizes:
 
 
 FULL = Sizes()
-LARGE = Sizes(models=10_000, versions=10)
+LARGE = Sizes(commits=100_000, models=10_000, versions=10)
 SHORT = Sizes(
     manifests=40,
     commits=60,
