@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.mlflow.permissions import read_access
+from mlflow_gitops.edges.mlflow.rights.permissions import read_access
 from tests.support.registries.basic_auth import ADMIN, basic_auth_server
 from tests.support.registries.lane import POLICY
 from tests.support.registries.least_rights import check_least_rights

@@ -6,9 +6,9 @@ import pytest
 import requests
 from mlflow.exceptions import MlflowException, RestException
 
+from mlflow_gitops.edges.mlflow.database_errors import CANNOT_STORE
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.mlflow.server_errors import (
-    CANNOT_STORE,
     LOCKED,
     NO_NAME_LISTS,
     NOT_FOUND,

@@ -46,7 +46,7 @@ class Answers:
         return answer
 
     def bare(self) -> Iterator[tuple[Operation, Bareness]]:
-        """All that the description lets be missing, null or empty."""
+        """All that may be missing, null or empty by the description."""
         assert self._description is not None
         for (method, template), answer in self._kept.items():
             schema = self._description.answer_schema(method, template, 200)

@@ -222,7 +222,7 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     except RegistryFailure as failure:
         return MlflowFacts(client, "", fault=failure.message, fix=failure.fix)
 
-    from mlflow_gitops.edges.mlflow import permissions
+    from mlflow_gitops.edges.mlflow.rights import permissions
 
     is_http = registry.uri.startswith(("http://", "https://"))
     server = permissions.credentials(registry.uri) if is_http else permissions.ServerFacts()

@@ -20,7 +20,7 @@ from mlflow_gitops.app.reconciling.registry_writer import (
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
-from mlflow_gitops.edges.mlflow.server_errors import CANNOT_STORE
+from mlflow_gitops.edges.mlflow.database_errors import CANNOT_STORE
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import NameTaken, Refused, RegistryFailure, shortage
 from mlflow_gitops.settings import Settings

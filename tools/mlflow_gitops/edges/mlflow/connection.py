@@ -86,7 +86,7 @@ class Connection:
         """What the server is. It is asked once, when the first decision depends on it."""
         if not self._server.http:
             return ServerVersion()
-        from mlflow_gitops.edges.mlflow.permissions import read_version
+        from mlflow_gitops.edges.mlflow.rights.permissions import read_version
 
         return read_version(self.uri)
 

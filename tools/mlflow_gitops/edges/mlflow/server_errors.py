@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from urllib.request import getproxies
 
+from mlflow_gitops.edges.mlflow.database_errors import cannot_store, name_is_taken
 from mlflow_gitops.edges.mlflow.symptoms import Symptoms
 from mlflow_gitops.edges.system.extras import fix_for_missing
 from mlflow_gitops.edges.system.http_answers import TOO_LARGE
@@ -25,12 +26,6 @@ LOCKED = (
 
 NOT_FOUND = "mlflow_not_found"
 """The code of a failure if MLflow has no such model, version, run or alias."""
-
-CANNOT_STORE = "mlflow_cannot_store"
-"""The code of a failure if the character set of the server's database lacks letters of a text."""
-
-NAME_TAKEN = "mlflow_name_taken"
-"""The code of a failure if a model of that name cannot be made, because there is one."""
 
 NO_NAME_LISTS = "mlflow_no_name_lists"
 """The code of a failure if the server lacks the filter `name IN (…)`: MLflow before 3.17."""
@@ -91,21 +86,6 @@ def _answer_too_large(symptoms: Symptoms) -> RegistryFailure | None:
     return RegistryFailure(f"{symptoms.address} {described[0]}.", code=ANSWER_TOO_LARGE)
 
 
-def _name_is_taken(symptoms: Symptoms) -> RegistryFailure | None:
-    """A server with permissions leaves out of its answers what the user may not read (MLflow's
-    basic-auth app, 3.17), so a name can be taken by a model that was not listed."""
-    creating = symptoms.call == "create_registered_model"
-    if not creating or symptoms.error_code != "RESOURCE_ALREADY_EXISTS":
-        return None
-    return RegistryFailure(
-        f"{symptoms.address} already has a model of that name: it was made just now, or it is"
-        " hidden from these credentials, which then lack READ on it, or the collation of its"
-        " database takes another model's name for this one.",
-        transient=True,
-        code=NAME_TAKEN,
-    )
-
-
 def _package_is_missing(symptoms: Symptoms) -> RegistryFailure | None:
     """A driver of MLflow's needs a package. A server's error of that text is about its own."""
     if symptoms.missing_package is None:
@@ -121,18 +101,6 @@ def _database_is_locked(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("database is locked"):
         return None
     return RegistryFailure(f"{symptoms.address}: {LOCKED}", transient=True)
-
-
-def _cannot_store(symptoms: Symptoms) -> RegistryFailure | None:
-    """MySQL and MariaDB, if the columns have another character set (error 1366)."""
-    if not symptoms.has_text("Incorrect string value"):
-        return None
-    return RegistryFailure(
-        f"the database of {symptoms.address} cannot store this text: the character set of its"
-        " columns lacks some of the letters (Incorrect string value)",
-        fix="write the text without them, or convert the database's tables to utf8mb4",
-        code=CANNOT_STORE,
-    )
 
 
 def _not_found(symptoms: Symptoms) -> RegistryFailure | None:
@@ -284,8 +252,8 @@ _Diagnosis = Callable[[Symptoms], "RegistryFailure | None"]
 _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
     _answer_too_large,
     _package_is_missing,
-    _name_is_taken,
-    _cannot_store,
+    name_is_taken,
+    cannot_store,
     _database_is_locked,
     _not_found,
 )
@@ -294,8 +262,8 @@ _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
 _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _answer_too_large,
     _package_is_missing,
-    _name_is_taken,
-    _cannot_store,
+    name_is_taken,
+    cannot_store,
     _not_found,
     _untrusted_certificate,
     _dead_proxy,

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from mlflow_gitops.edges.mlflow.connection import Connection
+from mlflow_gitops.edges.mlflow.database_errors import NAME_TAKEN
 from mlflow_gitops.edges.mlflow.listing import logged_model
-from mlflow_gitops.edges.mlflow.server_errors import NAME_TAKEN
 from mlflow_gitops.errors import NameTaken, RegistryFailure
 
 
