@@ -8,11 +8,12 @@ import typer
 
 
 def understood(line: str) -> None:
-    """The arguments are ones that the command takes."""
+    """The arguments are ones that the command takes; assignments may come before it."""
     from mlflow_gitops.cli import app
 
     root = typer.main.get_command(app)
-    words = shlex.split(line, comments=True)[1:]
+    words = shlex.split(line, comments=True)
+    words = words[words.index("mlflow-gitops") + 1 :]
     with root.make_context("mlflow-gitops", words) as context:
         name, command, rest = root.resolve_command(
             context, [*context._protected_args, *context.args]
