@@ -23,7 +23,8 @@ MEMORY = Path("/dev/shm")
 
 def pytest_configure() -> None:
     """Temporary folders in memory, where there is one with room: SQLite waits for a disk at each of
-    MLflow's commits."""
+    MLflow's commits. And no width of a terminal: workers of pytest-xdist are given one."""
+    os.environ.pop("COLUMNS", None)
     if (
         sys.platform == "linux"
         and MEMORY.is_dir()
