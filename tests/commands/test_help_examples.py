@@ -54,7 +54,7 @@ ELSEWHERE = {
     "mlflow-gitops rights --format markdown": (
         "tests/lanes/test_servers_of_every_kind.py has a server with accounts"
     ),
-    "MLFLOW_TRACKING_USERNAME=admin mlflow-gitops rights --apply": "the same test has it",
+    "mlflow-gitops rights --apply": "the same test has it",
     "mlflow-gitops demo /tmp/story": "tests/demo/test_demo.py tells it, which takes half a minute",
     "mlflow-gitops --env prod promote fraud-detector 14 Production --from staging": (
         "tests/lanes/test_promotion_between.py has two registries for it"

@@ -228,7 +228,7 @@ def rights(
 
     Example: mlflow-gitops rights --format markdown
 
-    Example: MLFLOW_TRACKING_USERNAME=admin mlflow-gitops rights --apply
+    Example: mlflow-gitops rights --apply
     """
     from mlflow_gitops.commands import rights as command
 
