@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,10 +40,10 @@ def answer(git: Git, tip: str) -> Answer:
     """Everything that is read of a line, contents and events included."""
     line = git.first_parent_line(tip)
     line.date()
-    contents: dict[tuple[str, str], bytes | None] = {}
+    contents: dict[str, bytes | None] = {}
 
     def consume(path: str, blob: str, content: bytes | None) -> None:
-        contents[path, blob] = content
+        contents[blob] = content  # a blob of two files is read once, for either of them
 
     git.add_changes(
         line, REGISTRY.paths, lambda path: path.endswith(".yaml"), consume, is_main_line=True
@@ -59,8 +61,9 @@ def answer(git: Git, tip: str) -> Answer:
 
 
 def index_of(folder: Path) -> Path:
-    [file] = index_files(folder / ".git")
-    return file
+    files = [file for file in index_files(folder / ".git") if file.suffix == ".sqlite3"]
+    assert len(files) == 1
+    return files[0]
 
 
 @pytest.fixture
@@ -210,6 +213,35 @@ def test_a_shallow_clone_that_gets_the_rest(repo: Repo, tmp_path: Path) -> None:
         assert answer(indexed(clone), tip) == answer(Git(clone), tip)
     repo.git("-C", str(clone), "fetch", "-q", "--unshallow")
     assert answer(indexed(clone), tip) == answer(Git(repo.folder), tip)
+
+
+def test_a_repository_of_long_ids(tmp_path: Path) -> None:
+    repo = Repo(tmp_path, "--object-format=sha256")
+    repo.build(random_history(random.Random(3), 8))
+    tip = repo.git("rev-parse", "main")
+    expected = answer(Git(tmp_path), tip)
+    for _ in ("a new index", "an index that has everything"):
+        assert answer(indexed(tmp_path), tip) == expected
+
+
+def test_a_process_that_is_killed_while_the_index_grows(repo: Repo) -> None:
+    """SQLite takes back what the process had written of its transaction."""
+    tip = repo.git("rev-parse", "main")
+    expected = answer(Git(repo.folder), tip)
+    code = f"""
+import os, sqlite3
+connection = sqlite3.connect({str(index_of(repo.folder))!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size=1")
+connection.execute("BEGIN IMMEDIATE")
+for table in ("head", "spine", "files", "commits"):
+    connection.execute(f"UPDATE {{table}} SET data = zeroblob(40000)")
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert index_of(repo.folder).with_suffix(".sqlite3-journal").is_file()
+    git = indexed(repo.folder)
+    assert git.is_indexed(git.first_parent_line(tip))
+    assert answer(git, tip) == expected
 
 
 def test_a_worktree_uses_the_same_index(repo: Repo, tmp_path: Path) -> None:
