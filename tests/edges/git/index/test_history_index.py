@@ -266,6 +266,17 @@ def test_another_process_writes(repo: Repo) -> None:
             connection.execute("ROLLBACK")
 
 
+def test_only_the_newest_indexes_are_kept(repo: Repo) -> None:
+    file = index_of(repo.folder)
+    others = [file.with_name(f"history-{number}.sqlite3") for number in range(9)]
+    for number, other in enumerate(others):
+        other.write_bytes(b"")
+        os.utime(other, (number, number))
+    file.unlink()
+    answer(indexed(repo.folder), repo.git("rev-parse", "main"))
+    assert set(index_files(repo.folder / ".git")) == {file, *others[2:]}
+
+
 def test_many_at_once_make_one_index(repo: Repo) -> None:
     tip = repo.git("rev-parse", "main")
     expected = answer(Git(repo.folder), tip)

@@ -27,6 +27,8 @@ _BATCH = 500
 """Commits that are written at once."""
 _NOT_WRITTEN = (IndexFault, ValueError, OverflowError)
 """What writing raises, also about a text or a date that no index can hold."""
+_MOST_INDEXES = 8
+"""How many indexes a repository keeps: one for each main branch and registry folder."""
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file is of a process that was ended."""
 
@@ -138,8 +140,13 @@ class Growth:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove files that a process began and never finished."""
+    """Remove files that a process began and never finished, and the indexes that did not grow for
+    the longest time."""
     with contextlib.suppress(OSError):
         for file in path.parent.glob(f".{path.name}.*"):
             if file.stat().st_mtime < time.time() - _ABANDONED:
                 file.unlink()
+        others = [file for file in path.parent.glob("history-*.sqlite3") if file != path]
+        others.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in others[_MOST_INDEXES - 1 :]:
+            file.unlink()
