@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from mlflow_gitops.commands import demo
 from mlflow_gitops.errors import Failure
+from mlflow_gitops.installation import install_command
 from mlflow_gitops.settings import Settings
 from tests.support.team import Team
 
@@ -113,6 +115,6 @@ def test_the_demo_says_what_is_not_installed(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "has_extra", lambda extra: extra != missing)
-    with pytest.raises(Failure, match=r"pip install 'mlflow-gitops\[demo\]'"):
+    with pytest.raises(Failure, match=re.escape(install_command("demo"))):
         demo.run(Settings(), tmp_path / "story", lambda arguments: 0)
     assert not (tmp_path / "story").exists()
