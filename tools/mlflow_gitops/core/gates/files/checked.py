@@ -108,7 +108,7 @@ def ask(subject: Subject, settings: Checked) -> Iterator[Finding]:
         yield failed(_reason(number, records, settings, pinned, command))
         return
 
-    newest = max(counting, key=lambda record: record.at)
+    newest = max(counting, key=lambda record: parse_time(record.at))
     yield from _judge(newest, settings, subject.now)
 
 
