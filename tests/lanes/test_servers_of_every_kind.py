@@ -87,6 +87,7 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.real
+@pytest.mark.weekly
 def test_people_read_and_the_reconciler_writes(
     guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +263,7 @@ def test_a_role_for_versions(
 
 
 @pytest.mark.real
+@pytest.mark.weekly
 @needs_mlflow("3.17")
 def test_the_least_rights_of_each_account(guarded: str, tmp_path: Path) -> None:
     check_least_rights(guarded, tmp_path / "repo", grants_on_versions=True)

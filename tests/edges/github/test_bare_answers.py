@@ -17,7 +17,14 @@ from tests.support.github.review_stories import STORIES, counted
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("bare")]
 
 
-@pytest.mark.parametrize("story", STORIES)
+# With the most answers, `approved` takes half a minute.
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param(story, marks=[pytest.mark.weekly] if story == "approved" else [])
+        for story in STORIES
+    ],
+)
 def test_nobodys_approval_counts_by_what_is_not_there(desk: Desk, story: str) -> None:
     description = packages.rest()
     happen, paths = STORIES[story]
