@@ -18,7 +18,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-lowest attacks test-real test-weekly test-servers prove mutants lint bench capstone pictures clean
+.PHONY: help demo test test-lowest attacks test-real attacks-and-real test-weekly test-servers prove mutants lint bench capstone pictures clean
 # Compiled modules are kept: else each of the tests' processes compiles them again. `make clean` removes them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -60,6 +60,10 @@ attacks: .venv/dev
 
 test-real: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m 'real and not weekly' $(PYTEST_ARGS)
+
+# Both at once, for .ci/run: to collect all tests takes a quarter of a minute each time.
+attacks-and-real: .venv/real
+	@$(BIN)/pytest -n 3 --dist loadgroup -m '(attack or real) and not weekly' $(PYTEST_ARGS)
 
 test-weekly: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m weekly $(PYTEST_ARGS)

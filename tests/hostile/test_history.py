@@ -376,6 +376,8 @@ def test_notes_that_anybody_may_push(case: str, team: Team, children: Children) 
     assert case != "more than is read" or "longer than 32 MiB" in said
 
 
+@pytest.mark.real
+@pytest.mark.weekly
 def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) -> None:
     """Of the right owner, so that each is believed as far as it can be."""
     owner = f"{team.git('rev-parse', 'HEAD')}:registry"

@@ -15,7 +15,13 @@ def uri(http_uri: str) -> str:
     return http_uri
 
 
-@pytest.mark.parametrize("place", ["a model", "a version", "a description"])
+LONG = (pytest.mark.real, pytest.mark.weekly)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["a model", pytest.param("a version", marks=LONG), pytest.param("a description", marks=LONG)],
+)
 def test_one_large_model_stops_itself_alone(
     team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

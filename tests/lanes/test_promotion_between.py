@@ -147,6 +147,7 @@ def versions(teams: Teams, model: str) -> dict[int, Any]:
     return {int(version.version): version for version in found}
 
 
+@pytest.mark.real
 def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin: Origin) -> None:
     promote = ("promote", origin.model, "1", "Production", "--from", "staging")
     ran = teams.on("prod", *promote, "--commit")
@@ -196,6 +197,7 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     assert event["to"] == [1] and event["effect"]
 
 
+@pytest.mark.real
 def test_a_store_written_to_behind_a_copy_is_shown_and_refused(
     teams: Teams, origin: Origin, tmp_path: Path
 ) -> None:
@@ -263,17 +265,11 @@ def test_gates_judge_the_origin_before_anything_is_copied(teams: Teams, origin: 
     ("old", "new", "said"),
     [
         ("run_id: ", "run_id: x", "is pinned to run_id x"),
-        pytest.param(
-            "version: 1,", "version: 7,", "staging has no version 7", marks=pytest.mark.real
-        ),
-        pytest.param(
-            "environment: staging",
-            "environment: test",
-            "lists no other environment 'test'",
-            marks=pytest.mark.real,
-        ),
+        ("version: 1,", "version: 7,", "staging has no version 7"),
+        ("environment: staging", "environment: test", "lists no other environment 'test'"),
     ],
 )
+@pytest.mark.real
 def test_what_is_not_what_was_reviewed_is_refused(
     teams: Teams, origin: Origin, old: str, new: str, said: str
 ) -> None:
@@ -317,6 +313,7 @@ def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origi
 
 
 @pytest.mark.real
+@pytest.mark.weekly
 @pytest.mark.parametrize("place", PLACES if os.environ.get("MLFLOW_GITOPS_FAULTS") else PLACES[:1])
 def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     teams: Teams, origin: Origin, place: str

@@ -209,7 +209,9 @@ for i in range(times):
 """
 
 
-@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.real)])
+@pytest.mark.parametrize(
+    "times", [5, pytest.param(50, marks=(pytest.mark.real, pytest.mark.weekly))]
+)
 def test_two_processes_push_at_once_and_none_is_lost(tmp_path: Path, times: int) -> None:
     bare = tmp_path / "bare.git"
     one = Team(tmp_path / "one", "unused")

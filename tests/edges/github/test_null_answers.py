@@ -42,6 +42,7 @@ def test_nobodys_approval_counts_by_what_graphql_leaves_out(desk: Desk, story: s
             assert set(counted(desk, sha)) <= set(by), (operation, field)
 
 
+@pytest.mark.weekly
 def test_no_text_of_others_is_written_to(desk: Desk) -> None:
     """Comments, issues and proposals, each made and then kept up to date."""
     desk.branch("theirs", "two\n")
