@@ -27,7 +27,7 @@ from tests.support.models import Signed, log_model
 from tests.support.servers import mlflow_server
 from tests.support.team import GIT_ENVIRONMENT
 
-pytestmark = pytest.mark.xdist_group("environments")
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("environments")]
 """One worker trains what they promote."""
 
 PLACES = ("Copies._check_equal", "LineageWriter.write", "Registry.register")
@@ -147,7 +147,6 @@ def versions(teams: Teams, model: str) -> dict[int, Any]:
     return {int(version.version): version for version in found}
 
 
-@pytest.mark.real
 def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin: Origin) -> None:
     promote = ("promote", origin.model, "1", "Production", "--from", "staging")
     ran = teams.on("prod", *promote, "--commit")
@@ -197,7 +196,6 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     assert event["to"] == [1] and event["effect"]
 
 
-@pytest.mark.real
 def test_a_store_written_to_behind_a_copy_is_shown_and_refused(
     teams: Teams, origin: Origin, tmp_path: Path
 ) -> None:
@@ -223,7 +221,6 @@ def test_a_store_written_to_behind_a_copy_is_shown_and_refused(
     assert versions(teams, origin.model)[1].current_stage == "Archived"
 
 
-@pytest.mark.real
 def test_the_copy_is_served_and_judges_the_next_one(teams: Teams, origin: Origin) -> None:
     import mlflow
     import pandas as pd
@@ -251,7 +248,6 @@ def test_the_copy_is_served_and_judges_the_next_one(teams: Teams, origin: Origin
     assert worse.code == 4 and "accuracy" in worse.out and "-0.03" in worse.out
 
 
-@pytest.mark.real
 def test_gates_judge_the_origin_before_anything_is_copied(teams: Teams, origin: Origin) -> None:
     teams.write("prod/policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.99}"))
     teams.commit("Only the best")
@@ -269,7 +265,6 @@ def test_gates_judge_the_origin_before_anything_is_copied(teams: Teams, origin: 
         ("environment: staging", "environment: test", "lists no other environment 'test'"),
     ],
 )
-@pytest.mark.real
 def test_what_is_not_what_was_reviewed_is_refused(
     teams: Teams, origin: Origin, old: str, new: str, said: str
 ) -> None:
@@ -283,7 +278,6 @@ def test_what_is_not_what_was_reviewed_is_refused(
     assert copies(teams) == [] and versions(teams, origin.model) == {}
 
 
-@pytest.mark.real
 def test_artifacts_that_changed_since_are_not_copied(teams: Teams, origin: Origin) -> None:
     promoted(teams, origin)
     client = MlflowClient(origin.uri)
@@ -303,7 +297,6 @@ def test_artifacts_that_changed_since_are_not_copied(teams: Teams, origin: Origi
         MlflowClient(teams.uris["prod"]).get_registered_model(origin.model)
 
 
-@pytest.mark.real
 def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origin) -> None:
     promoted(teams, origin)
     listing = (teams.folder / "registry/environments.yaml").read_text()
@@ -312,7 +305,6 @@ def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origi
     assert refused.code == 4 and "cannot be read" in refused.out and "gone.db" in refused.out
 
 
-@pytest.mark.real
 @pytest.mark.weekly
 @pytest.mark.parametrize("place", PLACES if os.environ.get("MLFLOW_GITOPS_FAULTS") else PLACES[:1])
 def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
@@ -347,7 +339,6 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     assert {(metric.key, metric.value) for metric in whole.metrics} == {("accuracy", 0.92)}
 
 
-@pytest.mark.real
 def test_a_lost_answer_registers_nothing_twice(
     teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,7 +354,6 @@ def test_a_lost_answer_registers_nothing_twice(
     assert list(versions(teams, origin.model)) == [1] and len(copies(teams)) == 1
 
 
-@pytest.mark.real
 def test_a_dataset_that_another_copy_logs_meanwhile_is_no_failure(
     teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,7 +377,6 @@ def test_a_dataset_that_another_copy_logs_meanwhile_is_no_failure(
     ]
 
 
-@pytest.mark.real
 def test_a_copy_that_lost_its_lineage_is_not_registered(
     teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,14 +401,12 @@ def test_where_from_is_asked_clearly(
     assert (ran.code, said in ran.err) == (code, True), ran.err
 
 
-@pytest.mark.real
 def test_a_version_that_the_origin_lacks_is_not_written(teams: Teams, origin: Origin) -> None:
     ran = teams.on("prod", "promote", origin.model, "9", "Production", "--from", "staging")
     assert ran.code == 4 and "staging has no version 9" in ran.err
     assert teams.git("status", "--porcelain") == ""
 
 
-@pytest.mark.real
 def test_a_copy_goes_to_a_server_over_http(
     tmp_path: Path, origin: Origin, http_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,7 +420,6 @@ def test_a_copy_goes_to_a_server_over_http(
     assert teams.on("prod", "verify").code == 0
 
 
-@pytest.mark.real
 def test_workspaces_of_one_server_are_environments(
     tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

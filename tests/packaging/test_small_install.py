@@ -18,7 +18,8 @@ from tests.support.project.installing import ROOT
 from tests.support.servers import mlflow_server
 from tests.support.team import GIT_ENVIRONMENT, Team
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("small install")]
+"""One worker installs it once."""
 
 MOST_BYTES = 200_000_000
 POLICY = """\
