@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mlflow_gitops.edges.checking.confined import EndedRun, Limits, run_confined
+from mlflow_gitops.errors import Failure
 
 ROOM = Limits(60, 4 << 30)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone shows and limits this")
@@ -44,6 +47,22 @@ def test_it_gets_no_variable_that_is_not_listed(
 def test_it_cannot_read_the_variables_of_this_process(tmp_path: Path) -> None:
     ended = run(tmp_path, "open(f'/proc/{os.getppid()}/environ').read()")
     assert ended.fault is not None and "PermissionError" in ended.last_line
+
+
+@LINUX
+def test_it_cannot_gain_rights(tmp_path: Path) -> None:
+    ended = run(tmp_path, "os.write(result, open('/proc/self/status', 'rb').read())")
+    assert "NoNewPrivs:\t1" in ended.result.decode()
+
+
+@LINUX
+def test_nothing_runs_if_linux_does_not_guard_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(prctl=lambda *values: -1))
+    with pytest.raises(Failure, match="prctl"):
+        run(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')")
+    assert not (tmp_path / "ran").exists()
 
 
 @LINUX

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mlflow_gitops.errors import Failure
+
 _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 4, 36  # prctl(2)
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -44,10 +46,12 @@ def memory(processes: set[int]) -> int:
 
 
 def _prctl(option: int, value: int) -> None:
+    """Raises Failure if Linux refuses: nothing that is not trusted may run then."""
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        if ctypes.CDLL(None).prctl(option, value, 0, 0, 0) != 0:
+            raise Failure("This system does not let a process be kept from others (prctl).")
 
 
 def _parents() -> dict[int, int]:
