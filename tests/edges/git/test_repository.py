@@ -771,16 +771,6 @@ def test_changed_since_a_ref_of_another_root(repo: Repo) -> None:
 # -- refs ------------------------------------------------------------------------------------------
 
 
-def test_a_ref_moves_only_from_where_it_was_seen(repo: Repo) -> None:
-    first, second = repo.commit("one"), repo.commit("two")
-    git = Git(repo.folder)
-    assert git.ref("refs/notes/x") is None
-    assert git.move_ref("refs/notes/x", first, None) and git.ref("refs/notes/x") == first
-    assert not git.move_ref("refs/notes/x", second, None), "somebody made it meanwhile"
-    assert not git.move_ref("refs/notes/x", second, second), "somebody moved it meanwhile"
-    assert git.move_ref("refs/notes/x", second, first) and git.ref("refs/notes/x") == second
-
-
 def test_a_commit_can_be_made_where_git_knows_nobody(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

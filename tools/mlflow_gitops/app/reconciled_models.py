@@ -32,11 +32,6 @@ class ReconciledModels:
         hint = self._fault or self._workspace.receipts_branch.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
 
-    def read_again(self) -> None:
-        """Let the next question read the receipts anew."""
-        self.__dict__.pop("ledger", None)
-        self._fault = None
-
     @cached_property
     def _histories(self) -> HistoryReader:
         return HistoryReader(self._line, self._workspace.registry, self._workspace.git.blobs)

@@ -4,7 +4,7 @@ the record, and say why it may stand (RULES R7)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MIN_DIGITS = 12
@@ -51,9 +51,3 @@ def acknowledgement_of(
 def line_to_write(digest: str) -> str:
     """The line that acknowledges a receipt, with a place for the reason."""
     return f"Audit-Ack: {digest[:MIN_DIGITS]} REASON"
-
-
-def unacknowledged(digests: Sequence[str], acknowledged: Iterable[Acknowledgement]) -> list[str]:
-    """The digests, each once, that no line names."""
-    lines = list(acknowledged)
-    return [d for d in dict.fromkeys(digests) if acknowledgement_of(d, lines) is None]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 Key = int | str
 
-TABLES = ("head", "spine", "catalog", "files", "commits", "moments", "merges")
+TABLES = ("head", "spine", "catalog", "files", "commits", "merges")
 CREATE = "CREATE TABLE {} (key PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID"
 _SUM_BYTES = 8
 _MAX_KEYS = 500
@@ -97,14 +97,6 @@ class IndexRows:
         values = ((key, data, self.sum_of(table, key, data, text)) for key, data, text in rows)
         try:
             self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)
-        except sqlite3.Error as error:
-            raise IndexFault(str(error)) from None
-
-    def delete(self, table: str, keys: Iterable[Key]) -> None:
-        try:
-            self._connection.executemany(
-                f"DELETE FROM {table} WHERE key = ?", ((key,) for key in keys)
-            )
         except sqlite3.Error as error:
             raise IndexFault(str(error)) from None
 

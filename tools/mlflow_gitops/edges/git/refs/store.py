@@ -133,17 +133,6 @@ class Refs(RepositoryFacts):
         """Return the branch that is checked out; None if HEAD is detached."""
         return self.query("symbolic-ref", "-q", "--short", "HEAD") or None
 
-    def move_ref(self, name: str, new: str, old: str | None) -> bool:
-        """Move a ref from `old` (None: it must not exist) to `new`.
-
-        Returns False, without moving it, if the ref no longer points at `old`.
-        """
-        try:
-            self._run("update-ref", "-m", "mlflow-gitops", name, new, old or "")
-        except GitFailure:
-            return False
-        return True
-
     def _first_commit_ref(self, refs: list[str]) -> str | None:
         """Return the first of these refs that names a commit."""
         return next(iter(self._commit_refs(refs)), None)
