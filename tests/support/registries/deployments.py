@@ -33,9 +33,13 @@ def mariadb(charset: str = "utf8mb4", collation: str = "utf8mb4_general_ci") -> 
     with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
+        # Bootstraps that share a folder for temporary tables remove each other's.
         data = ["--no-defaults", f"--datadir={folder / 'data'}", "--user=root"]
+        data.append(f"--tmpdir={folder}")
         install = [_path("mariadb-install-db"), *data, "--auth-root-authentication-method=normal"]
-        subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True)
+        done = subprocess.run([*install, "--skip-test-db"], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{done.stdout}{done.stderr}"[-4000:])
         command = [_path("mariadbd"), *data, f"--port={port}", "--bind-address=127.0.0.1"]
         command += [f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}"]
         command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"]
