@@ -11,6 +11,7 @@ from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, read_stag
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.health.rule import HealthRule
     from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 
 Drift = Literal["heal", "report"]
@@ -27,6 +28,8 @@ class StageRule:
     protected: bool
     gates: StageGates = NO_GATES
     """The gates that a version must pass to get this stage."""
+    health: HealthRule | None = None
+    """How a version that holds the stage is watched; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
             gates=read_stage_gates(rule, name),
+            health=_health(rule.get("health")),
         )
     freeze = merged.get("freeze")
     aliases: Mapping[str, Any] = merged.get("aliases") or {}
@@ -195,6 +199,14 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         propose=merged.get("propose"),
         alias_as={name: rule["as"] for name, rule in aliases.items() if name != "only"},
     )
+
+
+def _health(fields: Mapping[str, Any] | None) -> HealthRule | None:
+    if not fields:
+        return None
+    from mlflow_gitops.core.health.rule import read_health_rule  # few policies have one
+
+    return read_health_rule(fields)
 
 
 def read_freeze(fields: Mapping[str, str] | None) -> Freeze | None:

@@ -89,8 +89,17 @@ def rule_faults(rules: ModelPolicy) -> list[Fault]:
         faults += _name_faults(rule, names)
         for below, code, message in find_faults(rule.name, rule.gates, rules.stages):
             faults.append(((*path, *below), code, message))
+        for below, code, message in _health_faults(rule):
+            faults.append(((*path, "health", *below), code, message))
         faults += _alias_faults(rule, aliases)
     return [*faults, *_reference_faults(rules)]
+
+
+def _health_faults(rule: StageRule) -> Iterator[Fault]:
+    if rule.health is not None:
+        from mlflow_gitops.core.health.rule_faults import health_faults  # few policies have one
+
+        yield from health_faults(rule.health, rule.name)
 
 
 def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:

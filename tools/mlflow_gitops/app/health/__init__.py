@@ -1,0 +1,1 @@
+"""Read the health of what holds a stage."""
