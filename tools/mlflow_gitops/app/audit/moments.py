@@ -25,6 +25,16 @@ class LineMoments:
         self._line = line
         self._main_ref = main_ref
         self._now = now().timestamp()
+        self._not_yet = dict[str, None]()
+
+    def hints(self) -> list[str]:
+        """Which of the named times have not come yet, so that nobody takes what is known now for
+        what will be."""
+        now = format_time(self._now)
+        return [
+            f"{moment} is in the future: this is what is known now, {now}."
+            for moment in self._not_yet
+        ]
 
     def index_range(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The indexes on the line from one time or revision to another, the second one past the
@@ -44,8 +54,8 @@ class LineMoments:
         """The index on the line of the last commit up to the end of a time, or of a revision; -1
         for a time before the first commit.
 
-        Raises UsageFailure for a time that does not exist or has not come yet, GitFailure for a
-        revision that is not on the main line.
+        Raises UsageFailure for a time that does not exist, GitFailure for a revision that is not
+        on the main line.
         """
         span = self.span(moment)
         if span is None:
@@ -53,9 +63,10 @@ class LineMoments:
         return bisect_right(self._line.times, span.last) - 1
 
     def span(self, moment: str) -> TimeSpan | None:
-        """The time that a text names, up to now if it is not over yet; None for a revision.
+        """The time that a text names; None for a revision. Its end is now at the latest, so a time
+        that has not come yet ends before it begins.
 
-        Raises UsageFailure for a time that does not exist or has not come yet.
+        Raises UsageFailure for a time that does not exist.
         """
         try:
             span = parse_written_time(moment)
@@ -67,8 +78,7 @@ class LineMoments:
             return None
 
         if span.first > self._now:
-            now = format_time(self._now)
-            raise UsageFailure(f"{moment} is in the future: it is {now} now.")
+            self._not_yet[moment] = None
         return TimeSpan(span.first, min(span.last, self._now))
 
     def _span_in_words(self, moment: str) -> TimeSpan | None:

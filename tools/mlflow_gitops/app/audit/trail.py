@@ -154,8 +154,8 @@ class AuditTrail:
             return AuditedEvent(replace(event, detail=event.detail or detail), people)
 
     def hints(self) -> list[str]:
-        """What is missing in this clone to give the full answer, and how to get it."""
-        hints = []
+        """What is missing to give the full answer, and how to get it."""
+        hints = self.moments.hints() if "moments" in self.__dict__ else []
         if self._git.is_shallow():
             hints.append(
                 "This clone is shallow: everything before its first commit looks as if it began"
