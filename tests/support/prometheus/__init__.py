@@ -1,0 +1,12 @@
+"""A real Prometheus for tests."""
+
+from tests.support.prometheus.server import (
+    Exporter,
+    ask,
+    exporter,
+    needs_prometheus,
+    prometheus,
+    wait_for,
+)
+
+__all__ = ["Exporter", "ask", "exporter", "needs_prometheus", "prometheus", "wait_for"]
