@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.support.registries.deployments import lacks_mariadb, lacks_nginx, mariadb, nginx
+from tests.support.registries.deployments import mariadb, nginx
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
 
@@ -25,8 +25,6 @@ def uri() -> str:
 @pytest.fixture(scope="module")
 def on_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server over MariaDB, with one model."""
-    if missing := lacks_mariadb():
-        pytest.skip(missing)
     folder = tmp_path_factory.mktemp("mariadb")
     with mariadb() as store, mlflow_server(folder / "server", store) as address:
         client = MlflowClient(address)
@@ -61,8 +59,6 @@ def test_names_that_a_collation_takes_for_one_settle(on_mariadb: str, tmp_path: 
 def test_behind_nginx_with_a_private_authority(
     on_mariadb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if missing := lacks_nginx():
-        pytest.skip(missing)
     with nginx(tmp_path / "nginx", on_mariadb) as server:
         team = Team(tmp_path / "repo", server.address)
         team.commit(tls="stages: {Staging: 1}\nversions: {1: {source: s3://models/tls}}\n")

@@ -1,5 +1,5 @@
 """What teams have around MLflow's server, from the programs of the system: MariaDB, and nginx with
-TLS by a private authority. Where these are not installed, tests are skipped."""
+TLS by a private authority."""
 
 from __future__ import annotations
 
@@ -9,21 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tests.support.servers import free_port
+from tests.support.system_programs import program_or_skip
 
 STARTUP = 60.0
-
-
-def lacks_mariadb() -> str | None:
-    """What is missing here to start one; None if nothing is."""
-    for program in ("mariadbd", "mariadb-install-db", "mariadb"):
-        if not _path(program):
-            return f"{program} is not installed (apt install mariadb-server)"
-    return None
 
 
 @contextmanager
@@ -36,11 +28,15 @@ def mariadb(charset: str = "utf8mb4", collation: str = "utf8mb4_general_ci") -> 
         # Bootstraps that share a folder for temporary tables remove each other's.
         data = ["--no-defaults", f"--datadir={folder / 'data'}", "--user=root"]
         data.append(f"--tmpdir={folder}")
-        install = [_path("mariadb-install-db"), *data, "--auth-root-authentication-method=normal"]
+        install = [
+            _of_mariadb("mariadb-install-db"),
+            *data,
+            "--auth-root-authentication-method=normal",
+        ]
         done = subprocess.run([*install, "--skip-test-db"], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{done.stdout}{done.stderr}"[-4000:])
-        command = [_path("mariadbd"), *data, f"--port={port}", "--bind-address=127.0.0.1"]
+        command = [_of_mariadb("mariadbd"), *data, f"--port={port}", "--bind-address=127.0.0.1"]
         command += [f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}"]
         command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"]
         with open(folder / "log", "wb") as log:
@@ -53,6 +49,10 @@ def mariadb(charset: str = "utf8mb4", collation: str = "utf8mb4_general_ci") -> 
             process.wait(10)
 
 
+def _of_mariadb(program: str) -> str:
+    return program_or_skip(program, package="mariadb-server")
+
+
 def _create_database(
     folder: Path, process: subprocess.Popen[bytes], charset: str, collation: str
 ) -> None:
@@ -62,7 +62,7 @@ def _create_database(
         "CREATE USER mlflow@localhost IDENTIFIED BY 'only4tests';"
         "GRANT ALL ON mlflow.* TO mlflow@localhost;"
     )
-    client = [_path("mariadb"), "--no-defaults", f"--socket={folder / 's'}", "-uroot"]
+    client = [_of_mariadb("mariadb"), "--no-defaults", f"--socket={folder / 's'}", "-uroot"]
     end = time.monotonic() + STARTUP
     while time.monotonic() < end and process.poll() is None:
         done = subprocess.run([*client, "-e", statement], capture_output=True)
@@ -97,12 +97,6 @@ class TlsServer(NamedTuple):
     authority: Path
 
 
-def lacks_nginx() -> str | None:
-    """What is missing here to start one; None if nothing is."""
-    missing = [name for name in ("nginx", "openssl") if not _path(name)]
-    return f"{missing[0]} is not installed (apt install {missing[0]})" if missing else None
-
-
 @contextmanager
 def nginx(folder: Path, address: str) -> Iterator[TlsServer]:
     """Let nginx pass https://localhost:…/mlflow to a server. Only the authority's certificate
@@ -113,7 +107,9 @@ def nginx(folder: Path, address: str) -> Iterator[TlsServer]:
     backend = urlsplit(address).netloc
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, port=port, backend=backend))
-    process = subprocess.Popen([_path("nginx"), "-c", str(config), "-p", str(folder)])
+    process = subprocess.Popen(
+        [program_or_skip("nginx", package="nginx"), "-c", str(config), "-p", str(folder)]
+    )
     try:
         end = time.monotonic() + 20
         while not (folder / "pid").is_file() and time.monotonic() < end:
@@ -135,8 +131,9 @@ def _make_certificates(folder: Path) -> None:
         ["req", *key, *asked],
         ["x509", "-req", "-in", "server.csr", *signed, "-extfile", "names", "-out", "server.pem"],
     ):
-        subprocess.run([_path("openssl"), *command], cwd=folder, check=True, capture_output=True)
-
-
-def _path(program: str) -> str:
-    return which(program) or which(program, path="/usr/sbin:/usr/local/sbin") or ""
+        subprocess.run(
+            [program_or_skip("openssl", package="openssl"), *command],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
