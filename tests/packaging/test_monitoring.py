@@ -20,6 +20,7 @@ from mlflow_gitops.app.reconciling.figures import RoundFigures
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.edges.system.metrics import DRIFT_KINDS, FAILURE_ORIGINS, Metrics, Round, serve
+from tests.support.console.system_programs import program_or_skip
 
 DEPLOY = Path(__file__).parent.parent.parent / "tools" / "deploy"
 ALERTS = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))
@@ -27,9 +28,11 @@ DASHBOARD = json.loads((DEPLOY / "dashboard.json").read_text("utf-8"))
 UNIT_TESTS = Path(__file__).parent / "alerts-test.yaml"
 SCRAPE_LABELS = {"job", "instance"}
 """What Prometheus adds to every series."""
-promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is missing (apt install prometheus)"
-)
+
+
+@pytest.fixture
+def promtool() -> str:
+    return program_or_skip("promtool", package="prometheus")
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -151,16 +154,16 @@ def test_each_alert_is_explained_and_tested() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
 
 
-@promtool
-def test_promtool_accepts_the_rules() -> None:
+@pytest.mark.real
+def test_promtool_accepts_the_rules(promtool: str) -> None:
     ran = subprocess.run(
-        ["promtool", "check", "rules", str(DEPLOY / "alerts.yaml")], capture_output=True, text=True
+        [promtool, "check", "rules", str(DEPLOY / "alerts.yaml")], capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@promtool
-def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
+@pytest.mark.real
+def test_alerts_fire_when_they_should(promtool: str, tmp_path: Path) -> None:
     """Without annotations, which the unit tests would have to repeat."""
     rules = {
         "groups": [
@@ -177,7 +180,7 @@ def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
     (tmp_path / "alerts.yaml").write_text(yaml.safe_dump(rules))
     shutil.copy(UNIT_TESTS, tmp_path)
     ran = subprocess.run(
-        ["promtool", "test", "rules", UNIT_TESTS.name],
+        [promtool, "test", "rules", UNIT_TESTS.name],
         cwd=tmp_path,
         capture_output=True,
         text=True,

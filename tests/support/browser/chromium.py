@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.system_programs import program_path
+from tests.support.console.system_programs import program_path
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 

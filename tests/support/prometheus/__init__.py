@@ -4,9 +4,8 @@ from tests.support.prometheus.server import (
     Exporter,
     ask,
     exporter,
-    needs_prometheus,
     prometheus,
     wait_for,
 )
 
-__all__ = ["Exporter", "ask", "exporter", "needs_prometheus", "prometheus", "wait_for"]
+__all__ = ["Exporter", "ask", "exporter", "prometheus", "wait_for"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,12 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-PROGRAM = shutil.which("prometheus")
-needs_prometheus = pytest.mark.skipif(
-    PROGRAM is None, reason="needs prometheus, which no file of this project installs"
-)
+from tests.support.console.system_programs import program_or_skip
 
 STARTUP = 120.0
 """Seconds: a loaded machine takes long, an idle one less than one."""
@@ -49,8 +43,7 @@ server.serve_forever()
 def prometheus(folder: Path, targets: Sequence[str], *, interval: str = "200ms") -> Iterator[str]:
     """Start Prometheus on a free port and yield its address, `http://127.0.0.1:…`. It scrapes
     `/metrics` of the targets (`host:port`) every `interval`, and keeps its files in `folder`."""
-    if PROGRAM is None:
-        pytest.skip("needs prometheus, which no file of this project installs")
+    program = program_or_skip("prometheus", package="prometheus")
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "global": {"scrape_interval": interval, "scrape_timeout": interval},
@@ -58,7 +51,7 @@ def prometheus(folder: Path, targets: Sequence[str], *, interval: str = "200ms")
     }
     config, log = folder / "prometheus.json", folder / "prometheus.log"
     config.write_text(json.dumps(settings))  # JSON is YAML
-    command = [PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
+    command = [program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
     command += ["--web.listen-address=127.0.0.1:0", "--log.format=logfmt"]
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from tests.support.console.system_programs import program_or_skip
 from tests.support.servers import free_port
-from tests.support.system_programs import program_or_skip
 
 STARTUP = 60.0
 
