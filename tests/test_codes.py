@@ -10,6 +10,7 @@ from mlflow_gitops.core.explanations import Explanation, read_explanations
 from mlflow_gitops.core.manifests.environments import read_environments
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy_file import read_policy
+from mlflow_gitops.core.notifying.settings import read_notify
 from tests.support.console.arguments import understood
 from tests.support.project.codes import printed_codes
 from tests.support.project.pages import Block, blocks, text_of
@@ -38,7 +39,7 @@ def test_each_code_of_a_file_or_refusal_has_an_example(kind: str) -> None:
 
 
 def is_right(text: str) -> bool:
-    """Whether a manifest, a policy or a list of environments may have these fields."""
+    """Whether a manifest, a policy, a list of environments or `notify.yaml` may have these."""
     fields = yaml.safe_load(text)
     fields = {"name": "fraud-detector", "stages": {}} | fields
     if "kind" in fields:
@@ -47,7 +48,8 @@ def is_right(text: str) -> bool:
     _, document = read_manifest(manifest, f"registry/models/{fields['name']}.yaml")
     _, of_policy = read_policy(text.encode(), "registry/policy.yaml")
     _, of_list = read_environments(text.encode(), "registry")
-    return not document.problems or not of_policy or not of_list
+    _, of_notify = read_notify(text.encode(), "registry/notify.yaml")
+    return not (document.problems and of_policy and of_list and of_notify)
 
 
 @pytest.mark.parametrize(

@@ -304,6 +304,12 @@ def read_workflow(content: Any, text: str) -> None:
             assert set(step.get("with", {})) <= set(action["inputs"]), step
 
 
+def read_notify(content: Any, text: str) -> None:
+    from mlflow_gitops.core.notifying.settings import read_notify as read
+
+    assert read(text.encode(), "registry/notify.yaml")[1] == []
+
+
 KINDS: dict[frozenset[str], Callable[[Any, str], None]] = {
     frozenset({"name", "stages"}): read_manifest,
     frozenset({"repos"}): read_hooks,
@@ -312,6 +318,7 @@ KINDS: dict[frozenset[str], Callable[[Any, str], None]] = {
     frozenset({"stages"}): read_policy,
     frozenset({"models"}): read_policy,
     frozenset({"accounts"}): read_policy,
+    frozenset({"channels", "rules"}): read_notify,
 }
 
 

@@ -19,6 +19,7 @@ WHOLE = {
     "model": EXAMPLES / "models" / "everything.yaml",
     "policy": EXAMPLES / "policies" / "everything.yaml",
     "environments": EXAMPLES.parent / "environments.yaml",
+    "notify": EXAMPLES.parent / "notify.yaml",
 }
 NAMES = tuple(WHOLE)
 PROMPT = EXAMPLES / "models" / "prompt.yaml"

@@ -19,16 +19,18 @@ HEAD = """\
 <!-- Made from schemas/ by `python -m tests.support.project.fields_page`; a test compares. -->
 # The fields
 
-Every field of the [policy](#policyyaml), of a [manifest](#a-manifest-modelsnameyaml) and of the
-[list of environments](#environmentsyaml). [README.md](README.md) shows how they work together,
-[codes.md](codes.md) what the errors mean. A field that is not listed is refused (`unknown-field`),
-and so is a value that the second column does not name (`wrong-type`, `bad-value`). Fields in
-**bold** are required. Words in capitals stand for names that you choose.
+Every field of the [policy](#policyyaml), of a [manifest](#a-manifest-modelsnameyaml), of the
+[list of environments](#environmentsyaml) and of [notifications](#notifyyaml).
+[README.md](README.md) shows how they work together, [codes.md](codes.md) what the errors mean. A
+field that is not listed is refused (`unknown-field`), and so is a value that the second column does
+not name (`wrong-type`, `bad-value`). Fields in **bold** are required. Words in capitals stand for
+names that you choose.
 """
 FILES = {
     "policy": "policy.yaml",
     "model": "A manifest: models/NAME.yaml",
     "environments": "environments.yaml",
+    "notify": "notify.yaml",
 }
 KINDS = {
     "integer": "a whole number", "number": "a number", "string": "text",
@@ -57,6 +59,10 @@ CODES = {
     "model versions.VERSION.tags": ["tag-clash", "tag-reserved"],
     "environments NAME.folder": ["folder-taken"],
     "environments NAME.tracking_uri": ["credentials", "same-registry"],
+    "notify channels.CHANNEL": ["channel-address"],
+    "notify channels.CHANNEL.address": ["credentials"],
+    "notify rules[].to": ["channel-unknown"],
+    "notify rules[].environments": ["environment-unknown"],
 }  # fmt: skip
 """What is refused beyond the schema, by file and field."""
 

@@ -9,7 +9,12 @@ from pathlib import Path
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note_for_people, print_result
 from mlflow_gitops.core.manifests.names import folded, model_of
-from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
+from mlflow_gitops.core.manifests.registry_folder import (
+    ENVIRONMENTS,
+    NOTIFY,
+    RegistryFolder,
+    stem_of,
+)
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, name_clashes
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
@@ -31,6 +36,7 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     else:
         parts = _of_environments(workspace, environments, paths, changed_since)
         snapshot = _joined([_environment_list(workspace), *parts])
+    snapshot.problems = in_order([*snapshot.problems, *_notify_problems(workspace, paths)])
 
     print_result(formats.VALIDATE, form, snapshot)
     counts = counted(len(snapshot.errors), "error")
@@ -41,6 +47,21 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         code = snapshot.errors[0].code
         note_for_people(settings, form, f"What a code means: mlflow-gitops explain {code}")
     return INVALID if snapshot.errors else OK
+
+
+def _notify_problems(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
+    """What is wrong with the file that says who is notified, unless only other files are given."""
+    file = workspace.top / workspace.root / NOTIFY
+    if not file.exists() or not _is_given(file, paths):
+        return []
+    from mlflow_gitops.app.notifying.settings_file import tree_problems  # few have the file
+
+    return tree_problems(workspace)
+
+
+def _is_given(file: Path, paths: Sequence[Path]) -> bool:
+    resolved = file.resolve()
+    return not paths or any(resolved.is_relative_to(path.resolve()) for path in paths)
 
 
 def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | None) -> Snapshot:
@@ -223,6 +244,10 @@ def _alone(file: Path) -> Snapshot:
     """Check one file as if it were the only one of a registry folder."""
     name = file.as_posix()
     read = files.read_file(file, name)
+    if file.name == NOTIFY and read.data is not None:
+        from mlflow_gitops.core.notifying.settings import read_notify
+
+        return Snapshot(problems=read_notify(read.data, name)[1])
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
     source = SourceFile(f"registry/{inner}", read.data, read.fault)
     snapshot = build([source], RegistryFolder("registry"))

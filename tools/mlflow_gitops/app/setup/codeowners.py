@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.manifests.registry_folder import ALLOWED_SIGNERS, ENVIRONMENTS
+from mlflow_gitops.core.manifests.registry_folder import ALLOWED_SIGNERS, ENVIRONMENTS, NOTIFY
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
@@ -56,8 +56,9 @@ def expected_text(
     platform_paths = ["schemas/"]
     if workspace.environment:
         platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
-        if workspace.checkout.exists(f"{workspace.root}/{ALLOWED_SIGNERS}"):
-            platform_paths.insert(1, f"{workspace.root}/{ALLOWED_SIGNERS}")
+        for name in (NOTIFY, ALLOWED_SIGNERS):
+            if workspace.checkout.exists(f"{workspace.root}/{name}"):
+                platform_paths.insert(1, f"{workspace.root}/{name}")
     if adds_settings or workspace.checkout.exists(SETTINGS_FILE):
         platform_paths.append(SETTINGS_FILE)
     if has_tools:

@@ -1,11 +1,11 @@
-"""What `validate` checks besides manifests and the policy, for a merge: CODEOWNERS and the list of
-environments. Everything is read from git's objects."""
+"""What `validate` checks besides manifests and the policy, for a merge: CODEOWNERS, the list of
+environments, and who is notified. Everything is read from git's objects."""
 
 from __future__ import annotations
 
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, NOTIFY
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
@@ -19,12 +19,12 @@ def errors_of_merge(
     """The errors that a merge brings. What is wrong on its branch already does not stop it
     (RULES R12)."""
     after = _FilesAt(workspace, merge.commit)
-    errors = [*after.codeowners_errors(merged), *after.list_errors()]
+    errors = [*after.codeowners_errors(merged), *after.list_errors(), *after.notify_errors()]
     if not errors:
         return []
 
     before = _FilesAt(workspace, merge.onto)
-    earlier = [*before.codeowners_errors(branch), *before.list_errors()]
+    earlier = [*before.codeowners_errors(branch), *before.list_errors(), *before.notify_errors()]
     return [
         error
         for error in errors
@@ -61,6 +61,16 @@ class _FilesAt:
         from mlflow_gitops.core.manifests.environments import read_environments
 
         return read_environments(data, self._workspace.root)[1]
+
+    def notify_errors(self) -> list[Problem]:
+        """What is wrong with the file that says who is notified."""
+        path = f"{self._workspace.root}/{NOTIFY}"
+        data = self.data(path)
+        if data is None:
+            return []
+        from mlflow_gitops.core.notifying.settings import read_notify
+
+        return read_notify(data, path)[1]
 
     def data(self, path: str) -> bytes | None:
         """A file's content; None if there is none, or it is too large."""

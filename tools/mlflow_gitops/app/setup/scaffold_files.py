@@ -10,6 +10,7 @@ from typing import Literal
 
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.manifests.registry_folder import NOTIFY
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.settings_file import settings_text
 from mlflow_gitops.core.setup import scaffold
@@ -71,7 +72,7 @@ def scaffold_files(
         yield ScaffoldFile(SETTINGS_FILE, text.encode(), "never")
 
     for path in sorted(files.SCHEMA_COPIES):
-        if workspace.has_environments or not path.endswith("/environments.schema.json"):
+        if _serves(workspace, path):
             yield ScaffoldFile(path, shared_path(path).read_bytes(), "always")
 
     if not on_github:
@@ -80,6 +81,15 @@ def scaffold_files(
     for file in scaffold.for_github(shipped_files(), target):
         if file.path != TEMPLATE or existing_template == TEMPLATE:
             yield file
+
+
+def _serves(workspace: Workspace, schema: str) -> bool:
+    """Whether a repository needs its copy of a schema: few have the files of the last two."""
+    if schema.endswith("/environments.schema.json"):
+        return workspace.has_environments
+    if schema.endswith("/notify.schema.json"):
+        return workspace.checkout.exists(f"{workspace.root}/{NOTIFY}")
+    return True
 
 
 def result_for(top: Path, file: ScaffoldFile, *, update: bool) -> FileResult:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
-from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
+from mlflow_gitops.core.gates.gate import Facts, Fault, Finding, Gate, failed, passed
 from mlflow_gitops.core.wording import counted, or_list
 
 Source = Literal["pull_request", "message"]
@@ -90,11 +90,13 @@ def _before_merge(subject: ApprovedChange, required: RequiredApprovals) -> Findi
         approvals = narrowed(approvals, required) if approvals is not None else None
     except Unreadable as reason:
         detail = f"needs {_of_pull_request(required)} (not known yet: {reason})"
-        return Finding("waiting", detail, needs=needs)
+        return Finding("waiting", detail, needs=needs, facts=_missing(required.number, required))
 
     if approvals is None or not (approvals.by or approvals.pull_request):
-        return Finding("waiting", f"needs {_of_pull_request(required)}", needs=needs)
+        detail, facts = f"needs {_of_pull_request(required)}", _missing(required.number, required)
+        return Finding("waiting", detail, needs=needs, facts=facts)
     number = needed(approvals, required)
+    missing = max(number - len(approvals.by), 1 if approvals.objections else 0)
     if len(approvals.by) < number:
         needed_text = required.text_of(number) + _because(approvals)
         detail = f"needs {needed_text}, has {_summary(approvals)}"
@@ -105,7 +107,12 @@ def _before_merge(subject: ApprovedChange, required: RequiredApprovals) -> Findi
                 f"approved by {', '.join(approvals.by)}, but {_objecting(approvals)} and no"
                 " approval counts beside that"
             )
-    return Finding("waiting", detail, needs=needs)
+    return Finding("waiting", detail, needs=needs, facts=_missing(missing, required))
+
+
+def _missing(number: int, required: RequiredApprovals) -> Facts:
+    """How many approvals are still missing before the merge, and of whom."""
+    return {"missing_approvals": number, "of": " ".join(required.of)}
 
 
 def _from_messages(subject: ApprovedChange, required: RequiredApprovals) -> Finding:

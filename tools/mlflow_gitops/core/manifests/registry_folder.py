@@ -10,6 +10,8 @@ from mlflow_gitops.core.manifests.names import file_stem
 ENVIRONMENTS = "environments.yaml"
 """The list of environments of a repository that has several. It lies in the folder that holds the
 registry folder of each environment."""
+NOTIFY = "notify.yaml"
+"""The file beside it that says who is notified of what."""
 ALLOWED_SIGNERS = "allowed_signers"
 """The file beside it whose SSH keys may sign receipts, in the format of ssh-keygen(1)."""
 
@@ -66,8 +68,8 @@ class RegistryFolder:
             return "policy" if path == self.policy_path else None
 
         inner = path[len(self.path) + 1 :]
-        if inner == ENVIRONMENTS:
-            return None  # core/manifests/environments.py reads it
+        if inner in (ENVIRONMENTS, NOTIFY):
+            return None  # core/manifests/environments.py and core/notifying/settings.py read them
 
         stem, dot, ending = inner.rpartition("/")[2].rpartition(".")
         if not stem or not dot or ending.lower() not in ("yaml", "yml"):

@@ -16,6 +16,7 @@ _WORDS = {
     "metrics": "METRIC",
     "plugins": "GATE",
     "versions": "VERSION",
+    "channels": "CHANNEL",
     "": "NAME",
 }
 """What stands for a name that people choose, by the field above it; "" is the top of the file."""
@@ -98,6 +99,7 @@ _FILES = {
     "model": "a manifest",
     "policy": "policy.yaml",
     "environments": "environments.yaml",
+    "notify": "notify.yaml",
 }
 
 

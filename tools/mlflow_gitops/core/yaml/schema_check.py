@@ -22,7 +22,7 @@ from mlflow_gitops.shared import shared_path
 
 Path = tuple[str | int, ...]
 
-SCHEMAS = ("model", "policy", "environments")
+SCHEMAS = ("model", "policy", "environments", "notify")
 
 _MAX_ERRORS = 1000
 """Errors that are requested from the library. Listing half a million takes it seconds, and a person
@@ -51,7 +51,7 @@ _PYTHON_TYPES = (("object", dict), ("array", list), ("string", str), ("integer",
 
 @cache
 def schema_text(name: str) -> str:
-    """Return the text of a shipped schema: `model`, `policy` or `environments`."""
+    """Return the text of a shipped schema, one of `SCHEMAS`."""
     return (shared_path("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
@@ -68,8 +68,7 @@ def _validator(name: str) -> Any:
 
 
 def check(document: Document, name: str) -> None:
-    """Record in `document` every way in which it departs from a schema: `model`, `policy` or
-    `environments`."""
+    """Record in `document` every way in which it departs from a schema, one of `SCHEMAS`."""
     if _fast_check(name)(document.root):
         return
     reporter = _Reporter(document, name)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 _EXTRA_OF = {
     "alembic": "sql",
+    "apprise": "notify",
     "boto3": "s3",
     "botocore": "s3",
     "sklearn": "demo",

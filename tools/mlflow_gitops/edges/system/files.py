@@ -14,7 +14,9 @@ from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.errors import Failure
 
-SCHEMA_COPIES = tuple(f"schemas/{name}.schema.json" for name in ("model", "policy", "environments"))
+SCHEMA_COPIES = tuple(
+    f"schemas/{name}.schema.json" for name in ("model", "policy", "environments", "notify")
+)
 """Where a repository has its own copies of the schemas, which serve editors."""
 
 

@@ -1,0 +1,1 @@
+"""Sends messages to people by Apprise, which the extra `notify` installs."""
