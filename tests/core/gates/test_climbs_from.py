@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.gates import Finding, climbs_from
+from mlflow_gitops.core.gates import Finding
+from mlflow_gitops.core.gates.lower_stage import climbs_from
 from tests.support.core.subjects import NOW, commit, subject
 
 MERGED = commit("2026-03-09T11:00:00Z", 3)

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mlflow_gitops.core.gates import soak
-from mlflow_gitops.core.gates.soak import Soak
+from mlflow_gitops.core.gates.lower_stage import soak
+from mlflow_gitops.core.gates.lower_stage.soak import Soak
 from tests.support.core.subjects import commit, said, subject
 
 MERGED = commit("2026-03-09T11:00:00Z", 3)

@@ -6,14 +6,15 @@ from datetime import datetime, timezone
 
 import pytest
 
-from mlflow_gitops.core.gates import climbs_from, no_worse_than, soak
+from mlflow_gitops.core.gates import no_worse_than
 from mlflow_gitops.core.gates.approvals import RequiredApprovals
 from mlflow_gitops.core.gates.files.checked import Checked
 from mlflow_gitops.core.gates.files.signed import Signed
+from mlflow_gitops.core.gates.lower_stage import climbs_from, soak
+from mlflow_gitops.core.gates.lower_stage.soak import Soak
 from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.gates.metrics import Bound
 from mlflow_gitops.core.gates.no_worse_than import NoWorse, Tolerance
-from mlflow_gitops.core.gates.soak import Soak
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, StageRule
 from mlflow_gitops.core.manifests.policy_file import read_policy

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.change_approvals import Approvals
+from mlflow_gitops.core.health.values import LiveValues
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
@@ -32,6 +33,7 @@ class FakeEvidence:
         messages: Callable[[Commit, str], Iterable[str | StatedMessage]] = lambda commit, file: (),
         approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
         claims: Callable[[Commit], Approvals] = lambda commit: Approvals(),
+        live: LiveValues | None = None,
         reconciles: Callable[[str], ReconciledHistory] = lambda model: ReconciledHistory(),
         merged: Callable[[Commit], bool] = lambda commit: True,
         without_aliases: str | None = None,
@@ -42,6 +44,7 @@ class FakeEvidence:
         self.file_paths = read_paths
         self.signed_files = lambda model, version, keys, commit: signed(keys)
         self.check_records = lambda experiment, digest: checks(experiment)
+        self.live_values = lambda version, declared: live
         self.version_at_origin = origin
         self.lack_of_aliases = lambda: without_aliases
         self.messages = lambda commit, file: [

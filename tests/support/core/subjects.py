@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mlflow_gitops.core.gates import Finding
 from mlflow_gitops.core.gates.change_approvals import Approvals
+from mlflow_gitops.core.health.values import LiveValues
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -74,6 +75,7 @@ def subject(
     paths: tuple[str, ...] = (),
     signed: SignedFiles | None = None,
     checks: Mapping[str, tuple[CheckRecord, ...]] | None = None,
+    live: LiveValues | None = None,
     made: Commit | None = MADE,
     merged: bool = True,
     approved_by: Approvals | None = None,
@@ -120,6 +122,7 @@ def subject(
         read_file=read_file,
         signed=lambda keys: signed or SignedFiles(fault="nobody signed it"),
         checks=lambda experiment: (checks or {}).get(experiment, ()),
+        live=live,
         read_paths=lambda model, version: paths,
         approvals=approvals,
         claims=lambda commit: claims or Approvals(),

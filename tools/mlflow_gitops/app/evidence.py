@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.app.approvals import CommitApprovals
+    from mlflow_gitops.app.health.live_values import Monitoring
     from mlflow_gitops.app.reconciled_models import ReconciledModels
     from mlflow_gitops.core.audit.ledger import Ledger
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
+    from mlflow_gitops.core.health.values import LiveValues
     from mlflow_gitops.core.history.tenures import ReconciledHistory
     from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
@@ -175,6 +177,17 @@ class WorkspaceEvidence(RegistryEvidence):
             first = self.first_of_change(commit)
         signatures = GitSignatures(self._workspace, self._line, self._merge)
         return signatures.check(names, version, keys, commit, first)
+
+    @cached_property
+    def _monitoring(self) -> Monitoring:
+        from mlflow_gitops.app.health.live_values import Monitoring  # few policies have health
+
+        environment = self._workspace.environment
+        return Monitoring(environment.name if environment else None, lambda: self._registry)
+
+    def live_values(self, version: ObservedVersion, declared: Collection[str]) -> LiveValues:
+        """What monitors a version."""
+        return self._monitoring.of_version(lambda: version, declared)
 
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
+    from mlflow_gitops.core.health.values import LiveValues
     from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.core.recorded.values import ModelFile, Record
@@ -130,6 +131,9 @@ class Subject(Protocol):
 
     def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
         """The checks of the files with this digest that an experiment of MLflow holds."""
+
+    def live_values(self) -> LiveValues:
+        """What monitors the version. Its methods raise NoValue."""
 
     def approvals(self) -> Approvals | None:
         """What the forge knows about the making commit's approvals; None if no forge is

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.gates.gate import Gate
 
 _MODULES = {
-    "from": "climbs_from",
-    "soak": "soak",
+    "from": "lower_stage.climbs_from",
+    "soak": "lower_stage.soak",
+    "healthy_in": "lower_stage.healthy_in",
     "approvals": "approvals",
     "status": "status",
     "pinned": "pinned",

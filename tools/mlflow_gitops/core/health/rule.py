@@ -71,7 +71,7 @@ def read_health_rule(fields: Mapping[str, Any]) -> HealthRule:
         checks=checks,
         window=fields.get("window") or DEFAULT_WINDOW,
         minimum_samples=fields.get("minimum_samples") or 0,
-        samples=_source(samples) if samples else None,
+        samples=_source(samples) if samples is not None else None,
         on_failure=fields.get("on_failure") or "report",
     )
 

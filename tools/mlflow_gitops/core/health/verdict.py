@@ -59,6 +59,8 @@ class HealthVerdict:
     samples: int | None = None
     minimum_samples: int = 0
     samples_query: str | None = None
+    samples_fault: str | None = None
+    """Why the number of samples is not known."""
     on_failure: Literal["propose", "report"] = "report"
     environment: str | None = None
 
@@ -66,6 +68,11 @@ class HealthVerdict:
     def is_window_over(self) -> bool:
         """Whether the verdict is about a whole window."""
         return self.at >= self.window_end
+
+    @property
+    def lacks_samples(self) -> bool:
+        """Whether there are too few samples for any verdict."""
+        return self.minimum_samples > (self.samples or 0)
 
     @property
     def failing(self) -> tuple[HealthCheck, ...]:

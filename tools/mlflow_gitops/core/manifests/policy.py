@@ -184,7 +184,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             alias=rule.get("alias"),
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
-            gates=read_stage_gates(rule, name),
+            gates=read_stage_gates(_with_health_of(rule, declared), name),
             health=_health(rule.get("health")),
         )
     freeze = merged.get("freeze")
@@ -201,8 +201,18 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
     )
 
 
+def _with_health_of(
+    rule: dict[str, Any], declared: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rule, with what the gate `healthy_in` needs to know of the stage that it names."""
+    watched = (rule.get("require") or {}).get("healthy_in")
+    if watched is None:
+        return rule
+    return {**rule, "health_of": (declared.get(watched) or {}).get("health")}
+
+
 def _health(fields: Mapping[str, Any] | None) -> HealthRule | None:
-    if not fields:
+    if fields is None:
         return None
     from mlflow_gitops.core.health.rule import read_health_rule  # few policies have one
 

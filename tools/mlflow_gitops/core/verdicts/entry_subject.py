@@ -21,6 +21,7 @@ from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Version
+    from mlflow_gitops.core.health.values import LiveValues
     from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.core.verdicts.evidence import Evidence
@@ -154,6 +155,10 @@ class EntrySubject:
 
     def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
         return self.evidence.check_records(experiment, digest)
+
+    def live_values(self) -> LiveValues:
+        declared = [key for key in self.version.tags if self.declares_tag(key)]
+        return self.evidence.live_values(self.version, declared)
 
     def approvals(self) -> Approvals | None:
         commit = self.entry.making_commit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
@@ -13,6 +13,7 @@ from mlflow_gitops.core.recorded.values import ModelFile, Record
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals
     from mlflow_gitops.core.gates.gate import Gate
+    from mlflow_gitops.core.health.values import LiveValues
     from mlflow_gitops.core.history.tenures import ReconciledHistory
     from mlflow_gitops.core.recorded.check_records import CheckRecord
     from mlflow_gitops.core.recorded.signed_files import SignedFiles
@@ -51,6 +52,10 @@ class Evidence(RecordedEvidence, Protocol):
         """The files that a version's signature in git lists. `names` is the model's name, and the
         ones that it had before. Keys of the folder `keys` count as
         they were before the change that `commit` belongs to."""
+
+    def live_values(self, version: ObservedVersion, declared: Collection[str]) -> LiveValues:
+        """What monitors a version. The manifest declares the tags `declared`, so that they say
+        nothing."""
 
     def messages(self, commit: Commit, file: str) -> Iterable[StatedMessage]:
         """The commit messages that speak for a commit's change of a file."""

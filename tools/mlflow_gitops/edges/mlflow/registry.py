@@ -18,6 +18,7 @@ from mlflow_gitops.edges.mlflow.writing import Writer
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.health.values import TimedValue
     from mlflow_gitops.core.manifests.manifest import VersionSpec
     from mlflow_gitops.core.manifests.origin_pin import OriginPin
     from mlflow_gitops.core.observed.model import ObservedVersion
@@ -119,6 +120,12 @@ class Registry(Reader, Writer):
     def check_records(self, experiment: str, digest: str) -> tuple[CheckRecord, ...]:
         """Read the checks of the files with this digest that an experiment holds."""
         return self.check_runs.read(experiment, digest)
+
+    def metric_history(self, run_id: str, key: str) -> tuple[TimedValue, ...]:
+        """Read all values of a run's metric."""
+        from mlflow_gitops.edges.mlflow.checks.monitored import metric_history  # for health only
+
+        return metric_history(self._client, self._server, run_id, key)
 
     def lineage(self, version: ObservedVersion) -> CopiedLineage:
         """Read everything that MLflow recorded of a version, to copy it."""

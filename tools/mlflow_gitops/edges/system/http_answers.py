@@ -35,16 +35,17 @@ class AnswerTooLarge(Exception):
 
 
 @contextmanager
-def answers_up_to(limit: int) -> Iterator[None]:
-    """Within this context, the calling thread reads at most `limit` bytes of each answer. A larger
-    one raises AnswerTooLarge in the library that made the request, which may wrap it."""
+def answers_up_to(limit: int, seconds: float | None = None) -> Iterator[None]:
+    """Within this context, the calling thread reads at most `limit` bytes of each answer, and for
+    so many seconds. A larger one raises AnswerTooLarge in the library that made the request, which
+    may wrap it."""
     _count_answers()
-    outer = getattr(_context, "limit", None)
-    _context.limit = limit
+    outer = getattr(_context, "limits", (None, None))
+    _context.limits = limit, seconds
     try:
         yield
     finally:
-        _context.limit = outer
+        _context.limits = outer
 
 
 def limit_files(names: Iterable[str], limit: int, seconds: float) -> None:
@@ -79,7 +80,8 @@ def _limits_of(request: PreparedRequest) -> tuple[int | None, float | None]:
     """The bytes and the seconds that the answer to a request may take."""
     path = (request.url or "").partition("?")[0]
     of_file = _files.get(unquote(path.rpartition("/")[2]))
-    return of_file or (getattr(_context, "limit", None), None)
+    limits: tuple[int | None, float | None] = getattr(_context, "limits", (None, None))
+    return of_file or limits
 
 
 def _limit_body(response: Any, limit: int, seconds: float | None) -> None:

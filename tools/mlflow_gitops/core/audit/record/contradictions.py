@@ -22,7 +22,9 @@ from mlflow_gitops.core.wording import and_list, counted
 SLACK_SECONDS = 15 * 60
 """How far the clocks of two machines may differ before a time counts as impossible."""
 
-_GATES_WITH_VALUES = frozenset({"approvals", "from", "max_size", "metrics", "soak", "tags"})
+_GATES_WITH_VALUES = frozenset(
+    {"approvals", "from", "healthy_in", "max_size", "metrics", "soak", "tags"}
+)
 """Gates that have always recorded what they judged, since format 3."""
 
 

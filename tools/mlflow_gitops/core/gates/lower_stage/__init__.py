@@ -1,0 +1,1 @@
+"""Gates about the stage that a version comes from."""
