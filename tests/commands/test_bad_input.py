@@ -203,12 +203,12 @@ TABLE: dict[str, Case] = {
     "no database, reconcile": (no_database, "reconcile --yes", 1, "There is no MLflow database at"),
     "a file that is no database": (other_file, "plan", 1, "is not a SQLite database"),
     "a database without MLflow": (empty_database, "plan", 1, "holds no MLflow registry"),
-    "unknown revision": (nothing, "plan --rev v9", 1, "git knows no revision 'v9'"),
+    "unknown revision": (nothing, "plan --rev v9", 1, "This clone has no revision 'v9'"),
     "a revision that is an option": (
         nothing,
         "plan --rev=--all",
         1,
-        "git knows no revision '--all'",
+        "This clone has no revision '--all'",
     ),
     "not on the main line": (
         on_a_branch,
@@ -220,7 +220,7 @@ TABLE: dict[str, Case] = {
         nothing,
         "--main trunk reconcile --yes",
         1,
-        "git knows no revision 'trunk'",
+        "This clone has no revision 'trunk'",
     ),
     "unknown model": (nothing, "plan fruad", 1, "did you mean 'fraud'?"),
     "a model without a manifest": (

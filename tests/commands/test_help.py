@@ -43,6 +43,12 @@ def test_each_argument_and_option_is_explained(words: str) -> None:
     assert unexplained in ([], ["full"]), "--artifacts=full is explained with --artifacts"
 
 
+@pytest.mark.parametrize("words", ["promote", "rename", "compare", "plan"])
+def test_arguments_are_listed_once(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([words, "--help"])
+    assert capsys.readouterr().out.lower().count("arguments:") == 1
+
+
 def test_the_first_steps_come_first(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
     listed = capsys.readouterr().out.partition("Commands:")[2].split()

@@ -193,6 +193,9 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
         (["beta", "--stage", "Production"], set()),
         (["--stage", "@best"], {0, 4, 5, 7}),
         (["beta"], {2}),
+        (["be*"], {2}),
+        (["be*", "--since", "2026-01-04"], set()),
+        (["?lp*", "-n", "1"], {7}),
         (["--since", "yesterday"], set()),
     ],
 )
@@ -207,11 +210,12 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
     ("command", "code", "said"),
     [
         (["log", "alpah"], 1, "did you mean 'alpha'?"),
+        (["log", "gamma*"], 64, "No model that ever had a manifest on the main line matches"),
         (["log", "--stage", "production"], 64, "did you mean 'Production'?"),
         (["log", "--stage", "Blue"], 64, "the stages are @best, Archived, Production, Staging"),
         (["log", "--since", "2026-02-30"], 64, "There is no such time as 2026-02-30"),
         (["log", "--until", "2026-1-1"], 1, "A time is 2026-01-31, 2026-01-31 12:00, "),
-        (["log", "--since", "2 dasy ago"], 1, "'2 dasy ago' is no time"),
+        (["log", "--since", "2 dasy ago"], 1, "'2 dasy ago' is not a time"),
         (["log", "--since", "ago"], 64, "git reads no time in 'ago'"),
         (["show", "--at", "side-1"], 1, "is not on the main line, main"),
         (["show", "nope"], 1, "never had a manifest on the main line"),
@@ -287,7 +291,7 @@ def test_show_answers_in_five_lines(story: tuple[Team, list[str]]) -> None:
         "alpha  Production 2  since 2026-01-02 01:00 UTC, 22 hours   also @best 1\n"
         f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob (claimed),'
         " merged by C Person <c@example.org> (claimed)\n"
-        "  approved   nobody that is recorded here\n"
+        "  approved   no approval recorded\n"
         "  replaced   1\n"
         "  made from  not pinned in the manifest\n"
     )

@@ -1,4 +1,4 @@
-"""Globs where `plan` and `status` take names of models."""
+"""Globs where commands take names of models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mlflow_gitops.cli import main
 from mlflow_gitops.commands.model_globs import named_models
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.errors import Failure
@@ -39,3 +40,14 @@ def test_a_glob_names_the_models_that_it_matches(names: Sequence[str], models: l
 def test_a_glob_that_matches_nothing_is_a_failure(glob: str) -> None:
     with pytest.raises(Failure, match="registry/models/ matches"):
         named_models(["fraud-*", glob], PATHS, FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--adopt", "--adopt and"), ("--take-over", "--adopt and"), ("--watch", "--watch")],
+)
+def test_what_a_glob_is_too_wide_for(
+    option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reconcile", "--yes", "fraud-*", option]) == 64
+    assert capsys.readouterr().err.startswith(f"error: {message}")

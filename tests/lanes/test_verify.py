@@ -335,6 +335,14 @@ def test_signatures_by_gits_own_judgement(team: Team, name: str, tmp_path: Path)
     team.git("config", "gpg.ssh.allowedSignersFile", str(other))
     assert "is signed by a key that is not trusted here" in verify(team, "--signatures").out
 
+    team.git("config", "commit.gpgsign", "false")
+    team.commit("Unsigned", **{name: "stages: {Production: 2}\n"})
+    team.reconcile()
+    glob = f"{name[:-1]}*"
+    assert verify(team, "--signatures", "--since", "HEAD", glob).code == 0
+    ran = verify(team, "--signatures", "--since", "HEAD~1", glob)
+    assert ran.code == 4 and fields(ran) == ["signature"] and "is not signed" in ran.out
+
 
 def test_a_shallow_clone_says_so(team: Team, name: str, tmp_path: Path) -> None:
     team.git("clone", "-q", "--depth", "1", f"file://{team.folder}", str(tmp_path / "shallow"))

@@ -78,13 +78,13 @@ def test_no_worse_on_the_same_data(
             measured(accuracy=0.9),
             measured(accuracy=(0.8, OTHER)),
             Tolerance(),
-            "accuracy of 14 does not say on which data",
+            "accuracy of 14 was logged without a dataset",
         ),
         (
             measured(accuracy=(0.9, OTHER)),
             measured(accuracy=0.8),
             Tolerance(),
-            "accuracy of 12 does not say on which data",
+            "accuracy of 12 was logged without a dataset",
         ),
         (
             measured(accuracy=0.9),

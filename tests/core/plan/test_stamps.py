@@ -212,6 +212,29 @@ def test_the_owner_is_stamped_where_it_is_another_and_commit_comes_last(owner: s
     assert found[-1] == Change("set_tag", None, "gitops.commit", None, sha(2))
 
 
+@pytest.mark.parametrize(
+    ("address", "before", "is_written"),
+    [
+        ("github.com/acme/models", None, True),
+        ("github.com/acme/models", "github.com/acme/old", True),
+        ("github.com/acme/models", "github.com/acme/models", False),
+        ("", "github.com/acme/old", False),
+    ],
+)
+def test_the_repositorys_address_is_stamped(
+    address: str, before: str | None, is_written: bool
+) -> None:
+    past = history("stages: {}", "stages: {Production: 1}")
+    assert past.target is not None
+    observed = seen(1, owner=OWNER)
+    if before is not None:
+        observed = replace(observed, tags={**observed.tags, "gitops.repository": before})
+    found = list(stamps(past.target, past, observed, OWNER, NOW, find_repository=lambda: address))
+    change = Change("set_tag", None, "gitops.repository", before, address)
+    assert (change in found) is is_written
+    assert found[-1].key == "gitops.commit"
+
+
 SAID = RecordedPeople(12, "api", "@carol", ("@bob", "@dora"))
 EARLIER = {"gitops.pr": "3", "gitops.approved_by": "@eve"}
 BEHIND = [("gitops.pr", "12"), ("gitops.approved_by", "@bob, @dora")]

@@ -122,7 +122,7 @@ def test_a_tag_does_not_stand_in_for_the_main_branch(repo: Repo, wanted: str | N
 
 def test_an_unknown_main_is_told(repo: Repo) -> None:
     repo.commit()
-    with pytest.raises(GitFailure, match="git knows no revision 'nope'"):
+    with pytest.raises(GitFailure, match="This clone has no revision 'nope'"):
         Git(repo.folder).main_ref("nope")
 
 
@@ -157,7 +157,7 @@ def test_resolve(repo: Repo) -> None:
         "f" * 40,
         "HEAD^2",
     ):
-        with pytest.raises(GitFailure, match="git knows no revision"):
+        with pytest.raises(GitFailure, match="This clone has no revision"):
             git.resolve(revision)
 
 
@@ -757,7 +757,7 @@ def test_changed_since_is_counted_from_where_the_branch_left(repo: Repo) -> None
         [path("a"), path("b"), path("d"), path("new ü")]
     )
     assert git.changed_since("HEAD", REGISTRY) == sorted([path("d"), path("new ü")])
-    with pytest.raises(GitFailure, match="git knows no revision 'nope'"):
+    with pytest.raises(GitFailure, match="This clone has no revision 'nope'"):
         git.changed_since("nope", REGISTRY)
 
 

@@ -198,6 +198,14 @@ class Workspace:
         return None if self.git.is_shallow() else f"{line.shas[0]}:{folder}"
 
 
+def remote_address(git: Git) -> str:
+    """The remote's address for people (`github.com/acme/models`); empty if there is none."""
+    from mlflow_gitops.core.history.web_pages import repository_address  # to write stamps only
+
+    remote = git.remote()
+    return repository_address(git.query("remote", "get-url", remote)) if remote else ""
+
+
 def _indexed(workspace: Workspace, main_ref: str) -> str:
     """A main branch, of which this clone remembers the history from now on."""
     if workspace.settings.index:

@@ -59,6 +59,37 @@ ModelsOrGlobs = Annotated[
     ),
 ]
 
+ModelOrGlob = Annotated[
+    Optional[str],
+    typer.Argument(
+        metavar="[MODEL]",
+        help="Show only this model, or those that a glob matches, in quotes: 'fraud-*'.",
+        show_default=False,
+        autocompletion=completion.models,
+    ),
+]
+
+Since = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TIME-or-REV",
+        help=(
+            "Show only events from this time on: a day (2026-01-31, from its beginning), a minute"
+            " ('2026-01-31 12:00'), RFC 3339, words that git knows (yesterday, '2 days ago'), all"
+            " in UTC without an offset; or events after a revision."
+        ),
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TIME-or-REV",
+        help="Show only events up to this time or revision; a day and a minute up to their end.",
+        show_default=False,
+    ),
+]
+
 AllEnvironments = Annotated[
     bool,
     typer.Option(

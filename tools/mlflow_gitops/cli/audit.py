@@ -10,7 +10,16 @@ import typer
 from typer.core import TyperCommand
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import AllEnvironments, Bom, Models, app, format_option
+from mlflow_gitops.cli.app import (
+    AllEnvironments,
+    Bom,
+    ModelOrGlob,
+    ModelsOrGlobs,
+    Since,
+    Until,
+    app,
+    format_option,
+)
 from mlflow_gitops.render import formats
 
 Model = Annotated[
@@ -23,7 +32,6 @@ Model = Annotated[
     ),
 ]
 
-
 _Stage = Annotated[
     Optional[str],
     typer.Option(
@@ -31,26 +39,6 @@ _Stage = Annotated[
         help="Show only this stage; write an alias as @NAME.",
         show_default=False,
         autocompletion=completion.stages,
-    ),
-]
-_Since = Annotated[
-    Optional[str],
-    typer.Option(
-        metavar="TIME-or-REV",
-        help=(
-            "Show only events from this time on: a day (2026-01-31, from its beginning), a minute"
-            " ('2026-01-31 12:00'), RFC 3339, words that git knows (yesterday, '2 days ago'), all"
-            " in UTC without an offset; or events after a revision."
-        ),
-        show_default=False,
-    ),
-]
-_Until = Annotated[
-    Optional[str],
-    typer.Option(
-        metavar="TIME-or-REV",
-        help="Show only events up to this time or revision; a day and a minute up to their end.",
-        show_default=False,
     ),
 ]
 _Author = Annotated[
@@ -100,10 +88,10 @@ _SpreadsheetSafe = Annotated[
 @app.command()
 def log(
     context: typer.Context,
-    model: Model = None,
+    model: ModelOrGlob = None,
     stage: _Stage = None,
-    since: _Since = None,
-    until: _Until = None,
+    since: Since = None,
+    until: Until = None,
     author: _Author = None,
     approver: _Approver = None,
     number: _Number = None,
@@ -205,7 +193,15 @@ _Signatures = Annotated[
         ),
     ),
 ]
-
+_SignedSince = Annotated[
+    Optional[str],
+    typer.Option(
+        "--since",
+        metavar="TIME-or-REV",
+        help="With --signatures: of commits from this time or revision on, as for log --since.",
+        show_default=False,
+    ),
+]
 
 _Artifacts = Annotated[
     bool,
@@ -234,9 +230,10 @@ class _Verify(TyperCommand):
 @app.command(cls=_Verify)
 def verify(
     context: typer.Context,
-    models: Models = None,
+    models: ModelsOrGlobs = None,
     fail_on_unmanaged: _FailOnUnmanaged = False,
     signatures: _Signatures = False,
+    since: _SignedSince = None,
     artifacts: _Artifacts = False,
     full: _FullArtifacts = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
@@ -248,17 +245,21 @@ def verify(
     message on the main branch has the line that verify prints: Audit-Ack: 3f2a9c1b7d04 disk was
     full, INC-7
 
-    Example: mlflow-gitops verify --signatures
+    Example: mlflow-gitops verify --signatures --since 2026-01-31
 
-    Example: mlflow-gitops verify --artifacts
+    Example: mlflow-gitops verify 'fraud-*' --artifacts
     """
     from mlflow_gitops.commands import verify as command
+
+    if since is not None and not signatures:
+        raise typer.BadParameter("--since is about --signatures.")
 
     code = command.run(
         context.obj,
         models or [],
         fail_on_unmanaged=fail_on_unmanaged,
         signatures=signatures,
+        since=since,
         artifacts=artifacts,
         full=full,
         form=form,
@@ -281,8 +282,8 @@ def report(
         bool, typer.Option("--offline", help="Do not read MLflow; show git alone.")
     ] = False,
     bom: Bom = False,
-    since: _Since = None,
-    until: _Until = None,
+    since: Since = None,
+    until: Until = None,
 ) -> None:
     """Write the audit trail and today's state as HTML pages that open from disk and make no
     requests: an index with a summary, search and filters, and a page for each model with how the

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 import typer.main
-from typer.core import TyperArgument, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 
 class CommandGroup(TyperGroup):
@@ -53,5 +53,13 @@ class _Argument(TyperArgument):
         self.help = help
 
 
-# Typer has no setting for this.
+def _write_no_arguments(
+    command: TyperCommand, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Write nothing: click (8.5) lists the arguments in a section of its own, and Typer (0.25)
+    lists them together with the options."""
+
+
+# Typer has no setting for these.
 setattr(typer.main, "TyperArgument", _Argument)  # noqa: B010
+setattr(TyperCommand, "format_arguments", _write_no_arguments)  # noqa: B010

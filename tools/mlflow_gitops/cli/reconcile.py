@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from mlflow_gitops.cli.app import Models, app, format_option
+from mlflow_gitops.cli.app import ModelsOrGlobs, app, format_option
 from mlflow_gitops.errors import UsageFailure
 from mlflow_gitops.render import formats
 
@@ -136,7 +136,7 @@ _WATCH_ALONE = (
 @app.command()
 def reconcile(
     context: typer.Context,
-    models: Models = None,
+    models: ModelsOrGlobs = None,
     plan_file: _PlanFile = None,
     rev: _Rev = "HEAD",
     since: _Since = None,

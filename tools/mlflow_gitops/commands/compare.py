@@ -5,7 +5,12 @@ from __future__ import annotations
 from mlflow_gitops.app.comparisons import compare_versions
 from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.named_version import not_in_mlflow, observed_version, stage_aliases
+from mlflow_gitops.commands.named_version import (
+    not_in_mlflow,
+    note_choice,
+    observed_version,
+    stage_aliases,
+)
 from mlflow_gitops.commands.output import print_result, steps, warn
 from mlflow_gitops.errors import OK
 from mlflow_gitops.render import formats
@@ -28,6 +33,8 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
 
     aliases = stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
     old, new = (observed_version(name, observed, aliases) for name in (before, after))
+    for name, number in ((before, old), (after, new)):
+        note_choice(settings, name, number, observed)
     comparison = compare_versions(observed, old, new, RegistryEvidence(registry))
     print_result(formats.COMPARE, form, comparison)
     return OK

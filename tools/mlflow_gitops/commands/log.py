@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from mlflow_gitops.app.audit.selection import approved_by, select_events, written_by
+from mlflow_gitops.app.audit.selection import (
+    approved_by,
+    events_of_models,
+    select_events,
+    written_by,
+)
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.commands.output import note, print_result
+from mlflow_gitops.core.audit.events import Event
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.log import Log
@@ -42,8 +51,8 @@ class LogOptions:
 
 
 def run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
-    """Print the events of the main line, oldest first by default. Raises Failure for a model,
-    stage, time or revision that does not exist."""
+    """Print the events of the main line, oldest first by default. `model` is a name or a glob.
+    Raises Failure for a model, stage, time or revision that does not exist."""
     if options.spreadsheet_safe and form != "csv":
         raise UsageFailure("--spreadsheet-safe is about --format csv.")
 
@@ -60,12 +69,34 @@ def run(settings: Settings, model: str | None, options: LogOptions, form: str) -
         gc.enable()
 
 
-def _run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
-    all_events = model is None and options.shows_all
-    is_recent = model is None and options.stage is None
+def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -> int:
+    glob = name if name is not None and is_glob(name) else None
+    model = name if glob is None else None
+    is_recent = name is None and options.stage is None
     since = options.since if is_recent else None
+    all_events = name is None and options.shows_all
     trail = AuditTrail(Workspace(settings), model, all_events=all_events, since=since)
     selected = select_events(trail, options.stage, options.since, options.until)
+    if glob is not None:
+        selected = events_of_models(trail, selected, glob)
+    events = _audited(trail, selected, options)
+
+    with _paged(trail) if options.pager and sys.stdout.isatty() else nullcontext():
+        log = Log(events, trail.has_receipts, options.spreadsheet_safe)
+        print_result(formats.LOG, form, log)
+    if not events:
+        note(settings, "No events.")
+    if model is not None:
+        _note_departure(settings, trail)
+    for hint in trail.hints():
+        note(settings, hint)
+    return OK
+
+
+def _audited(
+    trail: AuditTrail, selected: Sequence[Event], options: LogOptions
+) -> list[AuditedEvent]:
+    """The events that the options let through, in their order."""
     if options.number is not None and not options.is_about_people:
         selected = selected[-options.number :]
     events = trail.audit(selected)
@@ -79,16 +110,7 @@ def _run(settings: Settings, model: str | None, options: LogOptions, form: str) 
     if options.newest_first:
         events.reverse()
 
-    with _paged(trail) if options.pager and sys.stdout.isatty() else nullcontext():
-        log = Log(events, trail.has_receipts, options.spreadsheet_safe)
-        print_result(formats.LOG, form, log)
-    if not events:
-        note(settings, "No events.")
-    if model is not None:
-        _note_departure(settings, trail)
-    for hint in trail.hints():
-        note(settings, hint)
-    return OK
+    return events
 
 
 def _note_departure(settings: Settings, trail: AuditTrail) -> None:

@@ -16,7 +16,7 @@ def named_models(
     """The names with each glob replaced by the models that it matches. `paths` are those of the
     registry's files; one that is invalid names a model, too. Raises Failure for a glob that matches
     none."""
-    if not any(_is_glob(name) for name in names):
+    if not any(is_glob(name) for name in names):
         return names
 
     known = sorted(
@@ -24,12 +24,13 @@ def named_models(
     )
     models: dict[str, None] = {}
     for name in names:
-        matching = [model for model in known if matches(model, name)] if _is_glob(name) else [name]
+        matching = [model for model in known if matches(model, name)] if is_glob(name) else [name]
         if not matching:
             raise Failure(f"No model with a manifest in {registry}/models/ matches {name}.")
         models.update(dict.fromkeys(matching))
     return list(models)
 
 
-def _is_glob(name: str) -> bool:
+def is_glob(name: str) -> bool:
+    """Whether a name on the command line is a glob."""
     return "*" in name or "?" in name

@@ -45,6 +45,7 @@ def version_number(
     aliases = stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
     number = observed_version(version, observed, aliases)
     note(settings, f"{version} is version {number} of {model} now.")
+    note_choice(settings, version, number, observed)
     return number
 
 
@@ -71,6 +72,15 @@ def stage_aliases(
 
     rules = policy.for_model(model, kind).stages.values()
     return {rule.name: rule.alias for rule in rules if rule.alias and not rule.native}
+
+
+def note_choice(settings: Settings, name: str, number: int, observed: ObservedModel) -> None:
+    """Report that a name was a stage which several versions hold, and which of them was taken."""
+    holders = observed.holders(observed.versions[number].stage)
+    is_stage = observed.versions[number].stage.casefold() == name.casefold()
+    if is_stage and len(holders) > 1:
+        numbers = ", ".join(map(str, holders))
+        note(settings, f"{name} is held by {numbers}; {number} is taken, which MLflow serves.")
 
 
 def observed_version(name: str, observed: ObservedModel, aliases: dict[str, str]) -> int:

@@ -50,6 +50,10 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         settings.warn(fault)
     commit = _commit(workspace, options.rev)
     snapshot = workspace.at(commit)
+    if models:
+        from mlflow_gitops.commands.model_globs import named_models
+
+        models = named_models(models, snapshot.contents, workspace.registry)
     since = _since(workspace, options.since)
     saved = saved_plan.load(options.plan_file) if options.plan_file else None
     if saved and saved.is_empty:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.errors import UsageFailure
 from mlflow_gitops.render import formats
 
@@ -46,6 +47,8 @@ def check_options(models: Sequence[str], options: ReconcileOptions) -> None:
     names_needed = options.plan_options.adopt or options.plan_options.take_over
     if names_needed and not models:
         raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
+    if names_needed and any(is_glob(name) for name in models):
+        raise UsageFailure("--adopt and --take-over need each model's name, not a glob.")
     if options.plan_file and (models or names_needed):
         raise UsageFailure(
             "A saved plan determines which models it is for; pass it without names, --adopt or"

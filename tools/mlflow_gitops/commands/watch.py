@@ -17,6 +17,7 @@ from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.served_report import ServedReport
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
 from mlflow_gitops.commands.reconcile_options import pushes_receipts
 from mlflow_gitops.core.times import format_datetime, parse_duration
@@ -88,6 +89,8 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     Raises UsageFailure for wrong options, and Failure if the address cannot be listened on or the
     repository has no main branch. Nothing that happens later ends the loop.
     """
+    if any(is_glob(name) for name in models):
+        raise UsageFailure("--watch needs each model's name, not a glob.")
     interval = _seconds(options.interval)
     address = _address(options.listen)
     workspace = Workspace(settings)

@@ -237,7 +237,7 @@ def _author(audited: AuditedEvent) -> str:
 
 def _approval(audited: AuditedEvent) -> str:
     if audited.people.approved_by_source is None:
-        return "nobody that is recorded here"
+        return "no approval recorded"
     names = ", ".join(map(safe, audited.people.approved_by)) or "nobody"
     is_claimed = audited.people.approved_by_source == "message"
     return f"{names} (claimed in the message)" if is_claimed else names

@@ -53,6 +53,15 @@ def test_another_owner() -> None:
     ]
 
 
+def test_another_owner_says_where_it_is_and_adopts_what_it_has() -> None:
+    desired = make_desired("stages: {Production: 1}")
+    theirs = make_observed(1, gitops_owner=ELSEWHERE, gitops_repository="git.example/acme/models")
+    history = replace(make_history(desired), base="f" * 40, base_state="unknown")
+    [refusal] = refusals(desired, history, theirs, (), make_context())
+    assert f"{ELSEWHERE} (git.example/acme/models, as its tag gitops.rep" in refusal.detail
+    assert refusal.way_out.endswith("reconcile m --take-over --adopt")
+
+
 def test_models_and_prompts_share_their_names() -> None:
     prompt = make_desired("kind: prompt\nstages: {}")
     assert list(refusals(prompt, make_history(prompt), make_observed(1), (), make_context())) == [

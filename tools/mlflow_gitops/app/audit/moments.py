@@ -99,7 +99,7 @@ class LineMoments:
             sha = self._git.resolve(revision)
         except GitFailure as failure:
             raise GitFailure(
-                f"'{revision}' is no time. {failure.message}",
+                f"'{revision}' is not a time. {failure.message}",
                 fix=f"A time is {TIME_FORMS}.",
             ) from None
         if sha not in self._line.index:

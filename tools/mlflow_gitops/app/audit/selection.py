@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.events import Event, in_order
 from mlflow_gitops.core.audit.trail import AuditedEvent
+from mlflow_gitops.core.manifests.policy import matches
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.errors import UsageFailure
 
@@ -28,6 +29,14 @@ def select_events(
 
         events = in_order([*events, *recorded_events(trail, trail.receipts, since, until)])
     return [event for event in events if stage is None or event.stage == stage]
+
+
+def events_of_models(trail: AuditTrail, events: Sequence[Event], glob: str) -> list[Event]:
+    """The events of the models that a glob matches. Raises UsageFailure if it matches none that
+    ever had a manifest."""
+    if not any(matches(timeline.model, glob) for timeline in trail.timelines):
+        raise UsageFailure(f"No model that ever had a manifest on the main line matches {glob}.")
+    return [event for event in events if event.model is not None and matches(event.model, glob)]
 
 
 def written_by(events: Sequence[AuditedEvent], author: str) -> list[AuditedEvent]:

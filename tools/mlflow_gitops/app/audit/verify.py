@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.record.approved_acknowledgements import AcknowledgementJudge
 from mlflow_gitops.app.audit.record.read_record import ReadRecord, read_record
+from mlflow_gitops.app.audit.record.signed_commits import SignedCommits, unsigned_commits
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.audit.signers import Signers
@@ -24,7 +25,6 @@ from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import Failure
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 class Verifier:
     """Verifies one repository's models in one registry. With `signatures`, git must accept the
-    signature of each commit that put a version into a stage. With `artifacts`, the files of all
+    signatures of the commits that put versions into stages. With `artifacts`, the files of all
     versions in stages are read and compared with their pinned digests."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Verifier:
         workspace: Workspace,
         registry: Registry,
         *,
-        signatures: bool = False,
+        signatures: SignedCommits | None = None,
         artifacts: FileReading | None = None,
     ) -> None:
         self._artifacts = artifacts
@@ -50,9 +50,9 @@ class Verifier:
         self._git = workspace.git
         self._settings = workspace.settings
         self._registry = registry
-        self._signatures = signatures
         self._tip = self._git.resolve(workspace.main_ref)
         self._line = read_main_line(workspace, self._tip)
+        self._first_signed = signatures.first_index(workspace, self._line) if signatures else None
         self._evidence = WorkspaceEvidence(workspace, registry, self._line)
         self._owner = workspace.owner(self._line)
         self._signers = Signers(workspace, self._line)
@@ -165,19 +165,5 @@ class Verifier:
         yield from verify_model(account, observed, self._owner, record.digests)
         yield from unsigned_versions(account, observed, self._signed_files.check_now)
         yield from self._signers.findings(account)
-        if self._signatures:
-            yield from _unsigned(self._git, account)
-
-
-def _unsigned(git: Git, account: ModelAccount) -> Iterator[Unexplained]:
-    """The commits that put versions into stages and whose signature git does not accept."""
-    if account.base is None:
-        return
-    entries = account.entries_at(account.positions[account.base.sha])
-    for commit in dict.fromkeys(
-        entry.making_commit for entry in entries if entry.making_commit is not None
-    ):
-        fault = git.signature_fault(commit.sha)
-        if fault:
-            detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'
-            yield Unexplained(account.name, "signature", detail)
+        if self._first_signed is not None:
+            yield from unsigned_commits(self._workspace, account, self._first_signed)

@@ -10,7 +10,7 @@ from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.app.workspace import Workspace, remote_address
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.entry_reader import with_entries
 from mlflow_gitops.core.manifests.desired import Desired
@@ -103,6 +103,7 @@ class ModelPlanner:
             owner=self._bases.owner or (observed.owner if observed else None) or "",
             now=format_datetime(self._workspace.settings.now()),
             evidence=line.evidence,
+            find_repository=lambda: self._repository,
             take_over=self._options.take_over,
             writing=self._options.writing,
             errors=errors,
@@ -118,6 +119,10 @@ class ModelPlanner:
 
             plan = with_right_stamps(plan, judged, observed, line, self._bases)
         return without_secrets(plan)
+
+    @cached_property
+    def _repository(self) -> str:
+        return remote_address(self._workspace.git)
 
     def _find_list(self, digest: str) -> ModelFiles | None:
         """The files that a pinned digest was made of; None if nobody kept their list."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+_SCP_FORM = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]{2,}):(?P<path>[^:]+)")
+"""`git@github.com:acme/models.git`. One letter before a colon is a drive of Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +37,20 @@ class WebPages:
 
     def of_pull_request(self, number: int) -> str:
         return self.pull_request.replace("{}", str(number))
+
+
+def repository_address(remote: str) -> str:
+    """A remote's address as people know it, the same for each protocol and without credentials:
+    `github.com/acme/models`. Empty for a folder of this machine, and for what cannot be read."""
+    if "://" in remote:
+        try:
+            url = urlsplit(remote)
+            host, path = url.hostname or "", url.path
+        except ValueError:
+            return ""
+    elif (match := _SCP_FORM.fullmatch(remote)) is not None:
+        host, path = match["host"].lower(), match["path"]
+    else:
+        return ""
+    path = path.strip("/").removesuffix(".git")
+    return f"{host}/{path}" if host and path else ""

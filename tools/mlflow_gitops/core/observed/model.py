@@ -13,6 +13,7 @@ from mlflow_gitops.core.observed.prompts import PromptText
 
 BASE_TAG = "gitops.commit"
 OWNER_TAG = "gitops.owner"
+REPOSITORY_TAG = "gitops.repository"
 AT_TAG = "gitops.at"
 HIGHEST_TAG = "gitops.highest"
 PIN_TAG = "gitops.pin"

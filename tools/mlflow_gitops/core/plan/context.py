@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.recorded.file_lists import FindList
     from mlflow_gitops.core.verdicts.evidence import Evidence
     from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
+
+
+FindRepository = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class PlanContext:
     owner: str
     now: str
     evidence: Evidence
+    find_repository: FindRepository = lambda: ""
+    """Returns this repository's address for people, without credentials; empty without a remote."""
     take_over: bool = False
     writing: bool = False
     errors: FileErrors = field(default_factory=FileErrors)

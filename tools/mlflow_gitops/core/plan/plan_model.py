@@ -119,7 +119,16 @@ def _with_records(
         numbers = files_to_compare(desired, history, model, plan.changes)
         plan = replace(plan, compared_files=_pinned_digests(desired, numbers))
     written = tuple(
-        stamps(desired, history, model, context.owner, context.now, plan.people, context.began)
+        stamps(
+            desired,
+            history,
+            model,
+            context.owner,
+            context.now,
+            plan.people,
+            context.began,
+            context.find_repository,
+        )
     )
     return replace(plan, stamps=written) if written else plan
 

@@ -22,8 +22,10 @@ from mlflow_gitops.core.observed.model import (
     HELD_PREFIX,
     OWNER_TAG,
     PR_TAG,
+    REPOSITORY_TAG,
     ObservedModel,
 )
+from mlflow_gitops.core.plan.context import FindRepository
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.times import is_stamped_between
 
@@ -39,10 +41,12 @@ def stamps(
     now: str,
     people: Mapping[str, RecordedPeople] | None = None,
     began: str | None = None,
+    find_repository: FindRepository = lambda: "",
 ) -> Iterator[Change]:
     """The stamps still to be written: those of versions first, then the model's, `gitops.commit`
     last. `people` maps making commits to the people behind them. `began` is when this run began;
-    without it, a held stamp of any time counts as written already.
+    without it, a held stamp of any time counts as written already. `find_repository` returns
+    this repository's address, by which people who see the model find its manifest.
 
     A working tree has none, since only commits are stamped. If git changed nothing since the base,
     the stamps are written already; healing a drift leaves them as they are.
@@ -62,6 +66,9 @@ def stamps(
 
     if model.owner != owner:
         yield Change("set_tag", None, OWNER_TAG, model.tags.get(OWNER_TAG), owner)
+    address, repository = model.tags.get(REPOSITORY_TAG), find_repository()
+    if repository and address != repository:
+        yield Change("set_tag", None, REPOSITORY_TAG, address, repository)
     yield Change("set_tag", None, AT_TAG, model.tags.get(AT_TAG), now)
     yield Change("set_tag", None, BASE_TAG, model.base, target.sha)
 

@@ -72,8 +72,9 @@ def by_digest(
     digests = {metric.dataset.digest: metric for metric in values if metric.dataset}
     if not digests:
         raise NotMeasured(
-            f"{key} of {version.number} does not say on which data it was measured (or say"
-            " same_data: false)"
+            f"{key} of {version.number} was logged without a dataset: log it with"
+            " mlflow.log_metric(…, dataset=…), or set same_data: false under"
+            f" no_worse_than.metrics.{key}"
         )
     return digests
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import shlex
 
+from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.manifest import Manifest
-from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import OWNER_TAG, REPOSITORY_TAG, ObservedModel
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import shell_words
 
 
 def identity_refusal(
-    manifest: Manifest, observed: ObservedModel | None, owner: str, take_over: bool
+    manifest: Manifest,
+    observed: ObservedModel | None,
+    base_state: BaseState,
+    owner: str,
+    take_over: bool,
 ) -> Refusal | None:
     """The refusal of a name that is a model here and a prompt there, or of another owner's
     model. `owner` is this repository's; `take_over` lets it manage another owner's model."""
@@ -36,16 +41,24 @@ def identity_refusal(
             "give the prompt another name; a manifest of the model itself has no such line",
         )
     if observed.owner not in (None, owner) and not take_over:
+        # A commit of another repository's history cannot be compared with.
+        flags = ("--take-over", "--adopt") if base_state == "unknown" else ("--take-over",)
         return Refusal(
             "owner",
-            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is"
-            f" {owner}",
-            f"remove it from the other repository, then {_reconcile(name, '--take-over')}",
+            f"{name} is managed from elsewhere: {owner_sentence(observed, owner)}",
+            f"remove it from the other repository, then {_reconcile(name, *flags)}",
             field=OWNER_TAG,
             expected=owner,
             actual=observed.owner,
         )
     return None
+
+
+def owner_sentence(observed: ObservedModel, owner: str) -> str:
+    """Which repository a model's stamps name. `owner` is this repository's."""
+    repository = observed.tags.get(REPOSITORY_TAG)
+    address = f" ({repository}, as its tag {REPOSITORY_TAG} says)" if repository else ""
+    return f"its owner is {observed.owner}{address}, this repository is {owner}"
 
 
 def base_refusal(
@@ -148,8 +161,8 @@ def _deleted_refusal(manifest: Manifest, base: str | None) -> Refusal:
     )
 
 
-def _reconcile(name: str, flag: str) -> str:
-    return f"mlflow-gitops reconcile {shell_words(name, flag)}"
+def _reconcile(name: str, *flags: str) -> str:
+    return f"mlflow-gitops reconcile {shell_words(name, *flags)}"
 
 
 def _short(sha: str | None) -> str:

@@ -6,6 +6,7 @@ reads the same values from ordinary short texts in half the time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,10 @@ _NODE_EVENTS = frozenset(
 )
 
 
+_CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
+"""What git writes into a file that it cannot merge."""
+
+
 def parse_events(text: str, add_problem: AddProblem, position: Position) -> Any:
     """Return the value of a YAML text; None if it cannot be read to its end."""
     builder = _Builder(text, add_problem, position)
@@ -42,7 +47,11 @@ def parse_events(text: str, add_problem: AddProblem, position: Position) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        add_problem("yaml-syntax", _not_valid(reason), mark.index if mark else 0)
+        conflict = _CONFLICT.search(text)
+        if conflict is not None:
+            add_problem("yaml-syntax", "an unresolved merge conflict", conflict.start())
+        else:
+            add_problem("yaml-syntax", _not_valid(reason), mark.index if mark else 0)
     except yaml.YAMLError as error:
         add_problem("yaml-syntax", _not_valid(str(error).splitlines()[0]), 0)
     except _Stop:

@@ -36,7 +36,9 @@ def refusals(
     model = observed or ObservedModel(desired.manifest.name)
     if invalid := invalid_model_refusal(context.errors):
         yield invalid
-    refusal = identity_refusal(desired.manifest, observed, context.owner, context.take_over)
+    refusal = identity_refusal(
+        desired.manifest, observed, history.base_state, context.owner, context.take_over
+    )
     if refusal is None and model.fault is not None:
         refusal = Refusal(
             "unreadable",

@@ -72,7 +72,7 @@ class Refs(RepositoryFacts):
         if not sha and revision == "HEAD":
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
         if not sha or sha.startswith("^"):  # `^REV` means every commit except those of REV
-            raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
+            raise GitFailure(f"This clone has no revision {revision!r}. Fetch it, or name another.")
         check_is_unambiguous(self, revision, sha)
         return sha
 
