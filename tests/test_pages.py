@@ -59,12 +59,6 @@ ELSEWHERE = {
     (".github/workflows/README.md", "curl --fail --header \"Authorization: Bea"): (
         "tests/commands/test_propose.py", "what it starts; the address is GitHub's own",
     ),
-    (".github/workflows/README.md", "import base64, hashlib, hmac, json, os,"): (
-        "tests/workflows/test_proposals.py", "taken from the page and run in a process of its own",
-    ),
-    (".github/workflows/README.md", "from mlflow import MlflowClient"): (
-        "tests/workflows/test_proposals.py", "the same call",
-    ),
     ("tools/mlflow_gitops/README.md", '[project.entry-points."mlflow_gitops.gat'): (
         "tests/lanes/test_plugin_gates.py", "its package has such an entry point",
     ),

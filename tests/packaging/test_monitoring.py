@@ -92,7 +92,7 @@ def faults(expression: str, served: dict[str, dict[str, set[str]]]) -> list[str]
             continue
         unknown = (selected.keys() | grouped) - served[name].keys() - SCRAPE_LABELS
         found += [f"{name}{{{label}}}" for label in unknown]
-        for label in selected.keys() & {"sync", "where", "kind"}:
+        for label in selected.keys() & {"sync", "where", "kind", "result"}:
             values = set(selected[label].split("|"))
             found += [f"{label}={value}" for value in values - served[name].get(label, set())]
     return found

@@ -14,13 +14,6 @@ from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
 from tests.workflows.repository import WorkflowRepository
 
-WEBHOOKS = {
-    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
-    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
-    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
-}
-"""What lets MLflow's webhooks reach a relay on this machine, at once."""
-
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -30,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("mlflow")
     with (
         packages.checked_if_installed(),
-        mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address,
+        mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}") as address,
     ):
         yield address
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.commands.watch import StopSignal
+from mlflow_gitops.commands.stop_signal import StopSignal
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -91,6 +91,14 @@ def test_what_makes_no_sense_is_a_usage_error(
 ) -> None:
     ran = team.run("reconcile", "--yes", "--watch", *options)
     assert ran.code == 64 and said in ran.err
+
+
+def test_a_short_secret_for_webhooks_is_a_usage_error(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_GITOPS_WEBHOOK_SECRET", "tooshort")
+    ran = team.run("reconcile", "--yes", "--watch")
+    assert ran.code == 64 and "openssl rand -hex 32" in ran.err and "tooshort" not in ran.err
 
 
 def test_it_asks_nobody(team: Team) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.news import News
+from mlflow_gitops.app.reconciling.wakeups import Wakeups
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.edges.mlflow.registry import Registry
@@ -37,6 +38,9 @@ class Rounds:
         self.waits: list[float] = []
         """The seconds that were to pass after each round."""
         self.metrics = Metrics(60)
+        self.wakeups = Wakeups(lambda: None, lambda: self.clock)
+        self.meanwhile: list[Callable[[], object]] = []
+        """What happens during the next waits, one thing in each."""
         self._clone = clone
         self._left = 0
         self._news: list[News] = []
@@ -53,6 +57,7 @@ class Rounds:
                 self,
                 interval=1,
                 plan_options=PlanOptions(),
+                wakeups=self.wakeups,
                 clock=lambda: self.clock,
             )
         self._left = count
@@ -65,6 +70,8 @@ class Rounds:
 
     def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         self._left -= 1
 
     def _workspace(self) -> Workspace:

@@ -119,7 +119,10 @@ _Listen = Annotated[
     str,
     typer.Option(
         metavar="HOST:PORT",
-        help="With --watch: the address that serves the report, /metrics and /healthz, or off.",
+        help=(
+            "With --watch: the address that serves the report, /metrics, /healthz and, if"
+            " MLFLOW_GITOPS_WEBHOOK_SECRET is set, /hook for MLflow's webhooks; or off."
+        ),
     ),
 ]
 _NoPages = Annotated[

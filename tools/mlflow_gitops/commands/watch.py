@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,12 +16,15 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.news import News
 from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.served_report import ServedReport
+from mlflow_gitops.app.reconciling.wakeups import Wakeups
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
 from mlflow_gitops.commands.reconcile_options import pushes_receipts
+from mlflow_gitops.commands.stop_signal import StopSignal
 from mlflow_gitops.core.times import format_datetime, parse_duration
+from mlflow_gitops.edges.mlflow.webhooks.endpoint import HookEndpoint
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import problems
 from mlflow_gitops.render.reconcile import ReconcileOutput, closing, outcome_lines, reconciled_data
@@ -34,35 +38,9 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
 _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
 
+_SHORTEST_SECRET = 16
 _LONGEST = 366 * 86_400.0
 """Seconds. The longest time that the operating system can wait for lies somewhere above."""
-
-
-class StopSignal:
-    """Whether a signal asked the loop to stop.
-
-    Unlike threading.Event, `set` does not wait for a lock: a signal handler runs in the thread that
-    it interrupts, and that thread may hold the lock, if two signals come close together or just as
-    a wait begins.
-    """
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._gate = threading.Lock()
-        self._gate.acquire()
-
-    def set(self) -> None:
-        self._is_set = True
-        with contextlib.suppress(RuntimeError):  # it is open already
-            self._gate.release()
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def wait(self, seconds: float) -> None:
-        """Wait this long, or until it is set."""
-        if not self._is_set:
-            self._gate.acquire(timeout=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +70,13 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     if any(is_glob(name) for name in models):
         raise UsageFailure("--watch needs each model's name, not a glob.")
     interval = _seconds(options.interval)
-    address = _address(options.listen)
+    address, secret = _address(options.listen), _webhook_secret()
     workspace = Workspace(settings)
     workspace.git.resolve(workspace.main_ref)
     from mlflow_gitops.edges.system.metrics import Metrics
 
     stop = StopSignal()
+    wakeups = Wakeups(stop.wake, time.monotonic)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     environment = workspace.environment.name if workspace.environment else None
     notifier = Notifier.of_option(options.on_change, environment, stop.is_set)
@@ -115,9 +94,11 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         push_receipts=pushes_receipts(workspace, options.push_receipts),
         jobs=options.jobs,
         notifier=notifier,
+        wakeups=wakeups,
     )
     report = ServedReport(lambda: Workspace(silent), lambda: watcher.last_plan)
-    with _served(metrics, address, report if options.has_pages else None) as url:
+    hook = HookEndpoint(secret, wakeups.add, metrics.record_hook) if secret else None
+    with _served(metrics, address, report if options.has_pages else None, hook) as url:
         note(settings, f"Watching, every {options.interval}.{url}")
         watcher.run()
     note(settings, "Stopped.")
@@ -135,7 +116,10 @@ def _connect(workspace: Workspace, options: WatchOptions) -> Registry:
 
 @contextlib.contextmanager
 def _served(
-    metrics: Metrics, address: tuple[str, int] | None, report: ServedReport | None
+    metrics: Metrics,
+    address: tuple[str, int] | None,
+    report: ServedReport | None,
+    hook: HookEndpoint | None,
 ) -> Iterator[str]:
     """Serve the metrics and the report meanwhile. Yields where, to be appended to a sentence."""
     if address is None:
@@ -144,13 +128,24 @@ def _served(
 
     from mlflow_gitops.edges.system.metrics import serve
 
-    server = serve(metrics, *address, report)
+    server = serve(metrics, *address, report, hook)
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     try:
         yield f" http://{host}:{server.server_port}/metrics"
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _webhook_secret() -> str | None:
+    """The secret that MLflow signs its webhooks with; None if they are not taken."""
+    secret = os.environ.get("MLFLOW_GITOPS_WEBHOOK_SECRET", "")
+    if 0 < len(secret) < _SHORTEST_SECRET:
+        raise UsageFailure(
+            f"MLFLOW_GITOPS_WEBHOOK_SECRET has fewer than {_SHORTEST_SECRET} characters; make a"
+            " longer one: openssl rand -hex 32"
+        )
+    return secret or None
 
 
 def _seconds(duration: str) -> float:

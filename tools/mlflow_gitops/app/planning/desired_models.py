@@ -6,7 +6,7 @@ If the policy is invalid, the last valid policy applies (RULES R2, R3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.base import Base
@@ -88,6 +88,16 @@ class DesiredModels:
     def kinds(self) -> dict[str, Kind]:
         """Each model's name and kind."""
         return {name: desired.manifest.kind for name, desired in self.by_name.items()}
+
+    def managed(self, names: Iterable[str], among: Sequence[str] = ()) -> list[str]:
+        """Those of the names that have a manifest, valid or not; if `among` has models, those of
+        these alone."""
+        with_file = self.by_name.keys() | self.invalid.keys()
+        return sorted(with_file & set(names) & (set(among) or with_file))
+
+    def count_of_others(self, names: Iterable[str]) -> int:
+        """How many models of `by_name` are none of these."""
+        return len(self.by_name.keys() - set(names))
 
     def emptied(self, name: str, kind: Kind) -> Desired:
         """What is wanted of a model whose manifest is gone: every stage empty on purpose, and

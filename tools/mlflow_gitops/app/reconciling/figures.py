@@ -32,8 +32,17 @@ class RoundFigures:
     def __init__(self) -> None:
         self._drift: frozenset[tuple[object, ...]] = frozenset()
 
-    def of(self, commit: str, plan: Plan, run: RunResult | None = None, resting: int = 0) -> Round:
-        """The figures of a round; without a run, the whole plan was refused."""
+    def of(
+        self,
+        commit: str,
+        plan: Plan,
+        run: RunResult | None = None,
+        resting: int = 0,
+        *,
+        is_whole: bool = True,
+    ) -> Round:
+        """The figures of a round over all models, or over some; without a run, the whole plan was
+        refused."""
         from mlflow_gitops.edges.system.metrics import Round
 
         states: dict[str, str] = {model.model: model.sync for model in plan.models}
@@ -51,12 +60,13 @@ class RoundFigures:
             invalid_files=len({problem.file for problem in plan.errors}),
             sync=states,
             refusals=Counter([*codes, *(refusal.code for refusal in plan.refusals)]),
-            drift_found=self._new_drift(plan),
+            drift_found=self._new_drift(plan, is_whole=is_whole),
             drift_healed=_drift_kinds(change for each in outcomes for change in each.changes),
             can_heal=run is not None,
+            is_whole=is_whole,
         )
 
-    def _new_drift(self, plan: Plan) -> Mapping[str, int]:
+    def _new_drift(self, plan: Plan, *, is_whole: bool) -> Mapping[str, int]:
         drift = {
             (model.model, change.action, change.version, change.key, change.before): change
             for model in plan.models
@@ -64,7 +74,9 @@ class RoundFigures:
             if change.cause == "drift"
         }
         new = [change for key, change in drift.items() if key not in self._drift]
-        self._drift = frozenset(drift)
+        planned = {model.model for model in plan.models}
+        other_drift = () if is_whole else (key for key in self._drift if key[0] not in planned)
+        self._drift = frozenset((*drift, *other_drift))
         return _drift_kinds(new)
 
 

@@ -15,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
-from mlflow_gitops.edges.system.pages.server import Pages, page_app
+from mlflow_gitops.edges.system.pages.server import App, Pages, no_hook, page_app
 from mlflow_gitops.errors import Failure
 
 FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal", "on_change")
@@ -26,6 +26,9 @@ a fault of this program."""
 MOST_MODELS = 1_000
 """Models that have a series of their own. With more, there are only counts, since each series costs
 Prometheus memory."""
+
+HOOK_RESULTS = ("accepted", "replayed", "refused")
+"""What became of a delivery to `/hook`."""
 
 DRIFT_KINDS = ("stage", "alias", "tag", "description", "version")
 
@@ -57,6 +60,8 @@ class Round:
     drift_healed: Mapping[str, int] = field(default_factory=dict)
     can_heal: bool = True
     """False if the whole run was refused, so that drift is not healed."""
+    is_whole: bool = True
+    """False if it was over some models alone: gauges then keep what the last whole round set."""
 
 
 class Metrics:
@@ -108,8 +113,13 @@ class Metrics:
             buckets=_ROUND_SECONDS,
             registry=self.registry,
         )
+        self._hooks = Counter(
+            "mlflow_gitops_hooks", "Deliveries to /hook", ["result"], registry=self.registry
+        )
         for origin in FAILURE_ORIGINS:
             self._failures.labels(origin)
+        for result in HOOK_RESULTS:
+            self._hooks.labels(result)
         self.forget_round()
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
@@ -131,6 +141,10 @@ class Metrics:
 
     def record_round(self, finished: Round, seconds: float) -> None:
         """Record a complete round and how long it took."""
+        self._count(finished)
+        if not finished.is_whole:
+            return
+
         self._seconds.observe(seconds)
         if finished.commit != self._commit:
             self._info.clear()
@@ -142,8 +156,6 @@ class Metrics:
             self._models.labels(sync).set(count)
         self._record_models(finished)
         self._refused.set(finished.refused)
-        self._changes.inc(finished.changes)
-        self._failures.labels("model").inc(finished.failed)
 
         failing = finished.failed + finished.resting
         self._failing.set(failing)
@@ -162,6 +174,10 @@ class Metrics:
         self._refusals.clear()
         for code, count in finished.refusals.items():
             self._refusals.labels(code).set(count)
+
+    def _count(self, finished: Round) -> None:
+        self._changes.inc(finished.changes)
+        self._failures.labels("model").inc(finished.failed)
         for kind, count in finished.drift_found.items():
             self._drift_found.labels(kind).inc(count)
         for kind, count in finished.drift_healed.items():
@@ -170,6 +186,10 @@ class Metrics:
     def record_failure(self, origin: str) -> None:
         """Record a failure outside the models; `origin` is one of FAILURE_ORIGINS."""
         self._failures.labels(origin).inc()
+
+    def record_hook(self, result: str) -> None:
+        """Record a delivery to `/hook`; `result` is one of HOOK_RESULTS."""
+        self._hooks.labels(result).inc()
 
     @property
     def healthy(self) -> bool:
@@ -206,8 +226,10 @@ class _ServerOverSix(_Server):
     address_family = socket.AF_INET6
 
 
-def serve(metrics: Metrics, host: str, port: int, pages: Pages | None = None) -> WSGIServer:
-    """Serve `/metrics`, `/healthz` and `pages` from a thread.
+def serve(
+    metrics: Metrics, host: str, port: int, pages: Pages | None = None, hook: App | None = None
+) -> WSGIServer:
+    """Serve `/metrics`, `/healthz` and `pages` from a thread, and `hook` at `/hook`.
 
     Raises Failure if the address cannot be used.
     """
@@ -217,6 +239,8 @@ def serve(metrics: Metrics, host: str, port: int, pages: Pages | None = None) ->
     def answer(environ, start):  # type: ignore[no-untyped-def]
         if environ["PATH_INFO"] == "/metrics":
             return prometheus(environ, start)
+        if environ["PATH_INFO"] == "/hook":
+            return (hook or no_hook)(environ, start)
         if environ["PATH_INFO"] != "/healthz":
             return answer_page(environ, start)
         state = "200 OK" if metrics.healthy else "503 Service Unavailable"

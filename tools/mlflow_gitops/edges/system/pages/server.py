@@ -26,9 +26,17 @@ _HEADERS = [
 _TEXT = [("Content-Type", "text/plain; charset=utf-8"), *_HEADERS]
 
 
-def page_app(
-    pages: Pages | None,
-) -> Callable[[Mapping[str, Any], _Start], Iterable[bytes]]:
+App = Callable[[Mapping[str, Any], _Start], Iterable[bytes]]
+"""A WSGI application."""
+
+
+def no_hook(environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
+    """The answer at `/hook` of a loop that has no secret to check deliveries with."""
+    start("404 Not Found", _TEXT)
+    return [b"Hooks are off: MLFLOW_GITOPS_WEBHOOK_SECRET is not set.\n"]
+
+
+def page_app(pages: Pages | None) -> App:
     """The application that answers GET and HEAD with a page, and everything else with why not."""
 
     def answer(environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:

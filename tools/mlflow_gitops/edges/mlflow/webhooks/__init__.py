@@ -1,0 +1,1 @@
+"""MLflow's webhooks: who sent a delivery, and which model it names."""
