@@ -223,6 +223,33 @@ def test_one_fault_at_each_request(
     counted(f"one fault at each request: {kind}", tried, 2 * tried)
 
 
+@pytest.mark.parametrize("kind", case_params(KINDS, ("answer lost",)))
+def test_a_fault_at_a_reading_that_models_share(
+    kind: str, place: Place, whole: Callable[[str], Any], counted: CountCases
+) -> None:
+    """Each of them is then read by itself. Two requests a reading: the plan's, then three more."""
+    behind = place("crowd")
+    turn = 2 + list(KINDS).index(kind) % 6
+    readings: list[int] = []
+
+    def fault(number: int, method: str, path: str) -> Fault:
+        if "/search" in path:
+            readings.append(number)
+        return at(readings[turn], kind)(number, method, path) if len(readings) > turn else None
+
+    behind.between.fault = fault
+    ended = behind.run(patience=PATIENCE if kind in WAITING else LONG)
+    assert len(readings) > turn and (ended.code == 0 or kind in WAITING), ended
+    if ended.code != 0:
+        tells_the_truth(behind, ended, whole("crowd").after)
+    behind.between.settle()
+    behind.between.fault = lambda *_: None
+    assert behind.run("again").code == 0
+    after, said = behind.settled()
+    assert after == whole("crowd").after and said == whole("crowd").told
+    counted("a fault at a reading that models share", 1, 2)
+
+
 def test_killed_at_each_request(
     place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: CountCases
 ) -> None:

@@ -91,6 +91,24 @@ def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once
     assert counted["model-versions/set-tag"] <= 5 and counted["registered-models/set-tag"] == 3
 
 
+def test_models_that_are_written_side_by_side_share_their_readings(
+    team: Team, shelf: LaneRegistry, http_uri: str
+) -> None:
+    """Before the writes, between the moves and after the writes, all of them are read at once."""
+    names = [shelf.model(2, f"model-{letter}") for letter in "abcd"]
+    team.commit(**{name: "stages: {Production: 1}\n" for name in names})
+    team.reconcile()
+    team.commit(**{name: "stages: {Production: 2}\n" for name in names})
+    team.wait_less(shared_read=120.0)  # a busy machine makes a model slow
+    with proxy(http_uri) as between:
+        ran = team.run("reconcile", *names, "--yes", "--jobs", "4", uri=between.address)
+        assert ran.code == 0, ran.out + ran.err
+        counted = Counter(path.rpartition("/mlflow/")[2] for _, path in between.requests)
+    assert counted["registered-models/search"] == counted["model-versions/search"] == 1 + 3
+    assert counted["model-versions/transition-stage"] == 2 * len(names)
+    assert {tuple(shelf.stages(name).values()) for name in names} == {("Archived", "Production")}
+
+
 def test_credentials_come_from_mlflows_own_settings(
     team: Team, shelf: LaneRegistry, http_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

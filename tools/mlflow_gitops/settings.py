@@ -38,6 +38,9 @@ class Patience:
     must not wait for it once for each model."""
     read_backoff: int = 1
     """The pause before MLflow's client retries a read; twice as long before the second retry."""
+    shared_read: float = 2.0
+    """How long the models that are written side by side wait for a slow one before they are read
+    together, without it."""
     write_pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
     """The pause before each new try of a model's writes, after a failure that may pass (429, 5xx, a
     lost connection)."""

@@ -1,6 +1,6 @@
 """Plan one target against one registry: read git and MLflow, and pass values to the core.
 
-`Planner.plan` plans all models or some; `Planner.replan` reads one model again and plans it anew.
+`Planner.plan` plans all models or some; `Planner.replan` plans one that was read again.
 """
 
 from __future__ import annotations
@@ -143,11 +143,10 @@ class Planner:
         self._bases.read_receipts_again()
         self.lines.read_receipts_again()
 
-    def replan(self, planned: Planned, name: str) -> ModelPlan:
-        """Read one model of a plan again and plan it anew, for writing: the files of versions that
-        enter a stage are compared with their pins."""
+    def replan(self, planned: Planned, name: str, observed: ObservedModel | None) -> ModelPlan:
+        """Plan one model of a plan anew, for writing: `observed` is what MLflow holds now, and the
+        files of versions that enter a stage are compared with their pins."""
         desired = planned.desired[name]
-        observed = self.registry.read(name, desired.manifest.kind)
         base = self._bases.base(name, observed)
         if not (self._options.adopt and observed is not None):
             base = base_while_writing(base, planned.observed.get(name), observed)

@@ -17,6 +17,7 @@ from mlflow_gitops.app.reconciling.registry_writer import (
     write_all,
     write_seal,
 )
+from mlflow_gitops.app.reconciling.shared_reads import SharedReads
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
@@ -39,6 +40,7 @@ def apply_models(
     keep: Callable[[Outcome], None] = lambda outcome: None,
     pauses: Sequence[float] = (),
     settings: Settings = _DEFAULT_SETTINGS,
+    reads: SharedReads | None = None,
 ) -> Generator[Outcome]:
     """Apply the planned models, up to `writers` at a time, and yield the outcome of each, in the
     order in which they finish.
@@ -46,7 +48,8 @@ def apply_models(
     One writer for each model, because parallel writes to one model race inside MLflow (3.17). A
     model that fails stops no other. What is written is decided by what MLflow holds at that moment,
     which `replan` reads, and not by what it held when the plan was shown. `pauses` are the seconds
-    before each new try after a failure that may pass.
+    before each new try after a failure that may pass. `reads` are the readings that the models
+    share, which `replan` uses; without it, each is read by itself.
 
     `keep` gets every outcome as well, from the thread that has it. If the caller stops early
     (Ctrl-C) and closes the iterator, models not begun are left as they are, and those under way are
@@ -62,9 +65,16 @@ def apply_models(
             yield outcome
 
     stop = threading.Event()
+    shared = reads or SharedReads(registry.read)
+    shared.begin(len(working), max(1, writers))
 
     def apply(name: str) -> Outcome:
-        outcome = apply_model(Progress(name, replan, stop), registry, pauses, settings)
+        shared.enter(name)
+        try:
+            progress = Progress(name, replan, stop)
+            outcome = apply_model(progress, registry, pauses, settings, shared)
+        finally:
+            shared.leave(name)
         keep(outcome)
         return outcome
 
@@ -74,6 +84,7 @@ def apply_models(
         for future in as_completed(futures):
             yield future.result()
     finally:
+        shared.end()
         try:
             pool.shutdown(cancel_futures=True)
         except BaseException:
@@ -83,11 +94,15 @@ def apply_models(
 
 
 def apply_model(
-    progress: Progress, registry: RegistryWriter, pauses: Sequence[float], settings: Settings
+    progress: Progress,
+    registry: RegistryWriter,
+    pauses: Sequence[float],
+    settings: Settings,
+    reads: SharedReads | None = None,
 ) -> Outcome:
     """Write one model. After a failure that may pass, read the model again and go on from there."""
     try:
-        return _attempts(progress, registry, pauses)
+        return _attempts(progress, registry, pauses, reads or SharedReads(registry.read))
     except StoppedError:
         return progress.outcome_after_failure(error="The run was interrupted before its end.")
     except Exception as error:  # whatever happens, what was written is recorded
@@ -107,10 +122,12 @@ def _outcome_after_surprise(progress: Progress, message: str) -> Outcome:
         return progress.outcome((), f"{message} What was written could not be read back.")
 
 
-def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[float]) -> Outcome:
+def _attempts(
+    progress: Progress, registry: RegistryWriter, pauses: Sequence[float], reads: SharedReads
+) -> Outcome:
     for pause in (*pauses, None):
         try:
-            return _attempt(progress, registry)
+            return _attempt(progress, registry, reads)
         except WrongNumberError as wrong:
             return progress.outcome_after_failure(refusals=(wrong.refusal,))
         except NameTaken as taken:
@@ -131,11 +148,12 @@ def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[flo
                 return progress.outcome_after_failure(refusals=(refusal,))
             if not failure.transient or pause is None:
                 return progress.outcome_after_failure(error=str(failure))
+            reads.read_alone(progress.name)
             time.sleep(pause)
     raise AssertionError("the last try returns")
 
 
-def _attempt(progress: Progress, registry: RegistryWriter) -> Outcome:
+def _attempt(progress: Progress, registry: RegistryWriter, reads: SharedReads) -> Outcome:
     """Make one model's writes, and seal it if MLflow then shows all of them."""
     plan = progress.read_back()
     if progress.is_deleted(plan):
@@ -145,7 +163,7 @@ def _attempt(progress: Progress, registry: RegistryWriter) -> Outcome:
 
     plan = with_copies(plan, registry)
     progress.begin(plan)
-    write_all(progress.name, plan, registry, progress)
+    write_all(progress.name, plan, registry, progress, reads.read)
 
     remaining = progress.read_back()
     if progress.overtaken:

@@ -19,6 +19,7 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
+from mlflow_gitops.app.reconciling.shared_reads import shared_reads
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_work
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork
@@ -80,6 +81,14 @@ def _with_right_files(outcomes: Iterable[Outcome]) -> Iterator[str]:
             yield outcome.model
 
 
+def _registry_facts(registry: Registry) -> dict[str, str]:
+    """What each receipt says about the registry."""
+    facts = {"registry": registry.display_uri, "workspace": registry.workspace}
+    if registry.tracking_uri != registry.uri:
+        facts["tracking"] = without_credentials(registry.tracking_uri)
+    return facts
+
+
 class Reconciler:
     """Makes one registry match one commit of the main line."""
 
@@ -101,15 +110,12 @@ class Reconciler:
             workspace, registry, target, replace(plan_options or PlanOptions(), writing=True)
         )
         self._writers = jobs or registry.writers
-        registry_facts = {"registry": registry.display_uri, "workspace": registry.workspace}
-        if registry.tracking_uri != registry.uri:
-            registry_facts["tracking"] = without_credentials(registry.tracking_uri)
         self._settings = workspace.settings
         self._recorder = Recorder(
             ReceiptsWriter(workspace.receipts_branch, self._settings.patience.receipt_tries),
             registry,
             self.planner.owner,
-            registry_facts,
+            _registry_facts(registry),
             push_receipts,
             self._writers,
             now=workspace.settings.now,
@@ -133,14 +139,16 @@ class Reconciler:
             self.planner.read_receipts_again()
 
         finished: list[Outcome] = []
+        reads = shared_reads(self.planner.registry, planned.desired, self._settings.patience)
         outcomes = apply_models(
             planned.plan.models,
-            lambda name: self.planner.replan(planned, name),
+            lambda name: self.planner.replan(planned, name, reads.read(name)),
             self.planner.registry,
             self._writers,
             finished.append,
             self._settings.patience.write_pauses,
             self._settings,
+            reads,
         )
         try:
             for _ in follow(outcomes):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from mlflow_gitops.app.reconciling.shared_reads import ReadOne
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, ObservedModel
@@ -69,7 +70,9 @@ class WriteLog(Protocol):
     def end_write(self, change: Change) -> None: ...
 
 
-def write_all(name: str, plan: ModelPlan, registry: RegistryWriter, log: WriteLog) -> None:
+def write_all(
+    name: str, plan: ModelPlan, registry: RegistryWriter, log: WriteLog, read: ReadOne
+) -> None:
     """Make a plan's writes, except for the seal.
 
     Before each move except for the first, the versions that move are read again. MLflow (3.17)
@@ -85,7 +88,7 @@ def write_all(name: str, plan: ModelPlan, registry: RegistryWriter, log: WriteLo
     for change in (*plan.applying, *(stamp for stamp in plan.stamps if not is_seal(stamp))):
         is_move = change.action == "transition"
         if is_move and has_moved:
-            _check_unmoved(name, stages, registry)
+            _check_unmoved(name, stages, read)
         _write_logged(name, change, registry, log)
         if is_move:
             has_moved = True
@@ -105,9 +108,9 @@ def is_seal(stamp: Change) -> bool:
     return stamp.version is None and stamp.key in (AT_TAG, BASE_TAG)
 
 
-def _check_unmoved(name: str, stages: Mapping[int, object], registry: RegistryWriter) -> None:
+def _check_unmoved(name: str, stages: Mapping[int, object], read: ReadOne) -> None:
     """Raise RegistryFailure unless each of these versions is still in the stage given."""
-    observed = registry.read(name)
+    observed = read(name)
     versions = observed.versions if observed else {}
     for number, stage in stages.items():
         if number not in versions or versions[number].stage != stage:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from sys import intern
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -33,13 +34,19 @@ exist: newer servers refuse its name. Servers from 2.21 on still leave prompts o
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 
-def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    """Turn the entities of MLflow's client into models with their versions, by name."""
+def assemble(models: Iterable[Any], versions: Iterable[Any]) -> dict[str, ObservedModel]:
+    """Turn the entities of MLflow's client into models with their versions, by name.
+
+    All models are taken before the first version. Each entity is turned as it comes, so that of a
+    large registry only one page of entities is in memory, which take five times as much as what is
+    kept of them.
+    """
     return _assemble(models, versions, _model, _version)
 
 
-def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    """Turn the entities of MLflow's client into prompts with their versions, by name.
+def assemble_prompts(prompts: Iterable[Any], versions: Iterable[Any]) -> dict[str, ObservedModel]:
+    """Turn the entities of MLflow's client into prompts with their versions, by name, as
+    `assemble` does.
 
     Run, source and stage are left out: MLflow's functions for prompts have none (3.17).
     """
@@ -47,43 +54,43 @@ def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, Obser
 
 
 def _assemble(
-    models: list[Any],
-    versions: list[Any],
+    models: Iterable[Any],
+    versions: Iterable[Any],
     read_model: Callable[[Any], ObservedModel],
     read_version: Callable[[Any], ObservedVersion],
 ) -> dict[str, ObservedModel]:
     """Turn entities into models by name. What cannot be read is that one model's fault: stores hold
     what older versions of MLflow and other programs wrote into them."""
     faults: dict[str, str] = {}
+    assembled: dict[str, ObservedModel] = {}
+    for model in models:
+        try:
+            assembled[model.name] = read_model(model)
+        except Exception as error:
+            assembled[model.name] = ObservedModel(model.name)
+            faults[model.name] = describe(error)
+
     by_model: dict[str, dict[int, ObservedVersion]] = {}
     for version in versions:
         try:
             observed = read_version(version)
         except Exception as error:
-            faults[version.name] = f"version {version.version}: {describe(error)}"
+            fault = f"version {version.version}: {describe(error)}"
+            faults.setdefault(version.name, fault)
         else:
             by_model.setdefault(version.name, {})[observed.number] = observed
 
-    assembled: dict[str, ObservedModel] = {}
-    for model in models:
-        try:
-            observed_model = read_model(model)
-        except Exception as error:
-            observed_model = ObservedModel(model.name)
-            faults[model.name] = describe(error)
-        assembled[model.name] = replace(
-            observed_model,
-            versions=by_model.get(model.name, {}),
-            fault=faults.get(model.name),
-        )
-    return assembled
+    return {
+        name: replace(model, versions=by_model.get(name, {}), fault=faults.get(name))
+        for name, model in assembled.items()
+    }
 
 
 def _model(model: Any) -> ObservedModel:
     return ObservedModel(
         name=model.name,
         description=model.description or "",
-        tags={key: str(value) for key, value in model.tags.items()},
+        tags=_tags(model.tags),
         aliases={alias: int(number) for alias, number in model.aliases.items()},
     )
 
@@ -91,15 +98,20 @@ def _model(model: Any) -> ObservedModel:
 def _version(version: Any) -> ObservedVersion:
     return ObservedVersion(
         number=int(version.version),
-        stage=(version.current_stage or "None").capitalize(),
+        stage=intern((version.current_stage or "None").capitalize()),
         description=version.description or "",
-        tags={key: str(value) for key, value in version.tags.items()},
+        tags=_tags(version.tags),
         run_id=version.run_id or None,
         source=version.source or None,
         model_id=version.model_id or logged_model(version.source),
-        status=str(version.status or "READY"),
+        status=intern(str(version.status or "READY")),
         created=timestamp_text(version.creation_timestamp),
     )
+
+
+def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags with text as values. Thousands of versions share a few names: one text for each name."""
+    return {intern(str(key)): str(value) for key, value in tags.items()}
 
 
 def _prompt(prompt: Any) -> ObservedModel:

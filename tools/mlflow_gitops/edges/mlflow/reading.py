@@ -12,7 +12,6 @@ from mlflow_gitops.edges.mlflow.connection import Connection
 from mlflow_gitops.edges.mlflow.listing import (
     PROMPTS,
     assemble,
-    assemble_prompts,
     can_be_quoted,
     quote,
 )
@@ -33,6 +32,12 @@ class Reader(Connection):
             self._client,
             lambda: "version" in self.__dict__ and not self.version.has(NAME_LISTS),
         )
+
+    @property
+    def reads_lists(self) -> bool:
+        """Whether several named models are read in one request, as far as is known: MLflow 3.17 and
+        newer take lists of names. The first answer shows it."""
+        return not self.stageless and not self._searches.are_lists_unsupported
 
     @property
     def lack_of_aliases(self) -> str | None:
@@ -105,16 +110,13 @@ class Reader(Connection):
         """Read models with their versions, or prompts if `kind_filter` asks for them: those in
         `names`, or all if it is None."""
         if names is None:
-            found = self._searches.by_filters(None, kind_filter)
+            observed = self._searches.by_filters(None, kind_filter)
         else:
-            found = self._searches.by_names(names, kind_filter)
-        observed = (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
+            observed = self._searches.by_names(names, kind_filter)
         # What has prompts (MLflow 2.21) has aliases, too.
         self._has_shown_aliases |= any(
             model.aliases or model.is_prompt for model in observed.values()
         )
-        for name, fault in found.faults.items():
-            observed[name] = ObservedModel(name, is_prompt=bool(kind_filter), fault=fault)
         return observed
 
     def _read_unquotable(self, names: Collection[str]) -> dict[str, ObservedModel]:

@@ -7,11 +7,18 @@ pages would skip rows while others write (3.17).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG
-from mlflow_gitops.edges.mlflow.listing import MODELS, PROMPTS, name_chunks, name_filter
+from mlflow_gitops.edges.mlflow.listing import (
+    MODELS,
+    PROMPTS,
+    assemble,
+    assemble_prompts,
+    name_chunks,
+    name_filter,
+)
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.mlflow.server_errors import (
     ANSWER_TOO_LARGE,
@@ -27,25 +34,16 @@ _TO_BE_HALVED = (NO_NAME_LISTS, REQUEST_TOO_LONG, ANSWER_TOO_LARGE)
 """Codes of failures after which names are asked for in halves."""
 
 MODELS_A_PAGE = 1_000
-VERSIONS_A_PAGE = 200_000
-"""MLflow's own limits (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
+"""MLflow's own limit (3.17: SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)."""
+VERSIONS_A_PAGE = 10_000
+"""A page of so many is an answer of about 10 MB, and is read in 80 MB of memory. MLflow gives up to
+200,000 (3.17)."""
 _FEWER = 8
 """By what a page is divided if it is larger than is read."""
 
 
-@dataclass(slots=True)
-class Matches:
-    """Entities of MLflow's client that a search returned."""
-
-    models: list[Any] = field(default_factory=list)
-    versions: list[Any] = field(default_factory=list)
-    faults: dict[str, str] = field(default_factory=dict)
-    """Why single models could not be read, by name."""
-
-    def add(self, more: Matches) -> None:
-        self.models += more.models
-        self.versions += more.versions
-        self.faults |= more.faults
+Found = dict[str, ObservedModel]
+"""Models or prompts with their versions, by name."""
 
 
 class Searches:
@@ -65,30 +63,40 @@ class Searches:
         self._lists_unsupported = False
         self._models_filter = MODELS if server.has_prompts else None
 
-    def by_filters(self, names_filter: str | None, kind_filter: str | None) -> Matches:
-        search_filter = _joined(names_filter, kind_filter)
-        models = list(self.models(names_filter, kind_filter))
-        if not models and kind_filter:
-            return Matches()
-        return Matches(models, list(self.versions(search_filter)))
-
-    def by_names(self, names: Collection[str], kind_filter: str | None) -> Matches:
-        """Search every name: many names in one request if the registry supports it (MLflow 3.17 and
-        newer), else one by one."""
-        found = Matches()
-        waiting = list(name_chunks(names))[::-1]
+    @property
+    def are_lists_unsupported(self) -> bool:
+        """Whether the server is known to lack lists of names."""
         self._lists_unsupported |= self._is_without_lists()
+        return self._lists_unsupported
+
+    def by_filters(self, names_filter: str | None, kind_filter: str | None) -> Found:
+        """Search what two filters name: prompts if the second one asks for them, else models."""
+        models = self.models(names_filter, kind_filter)
+        if kind_filter is None:
+            return assemble(models, self.versions(names_filter))
+
+        prompts = list(models)
+        versions = self.versions(_joined(names_filter, kind_filter)) if prompts else ()
+        return assemble_prompts(prompts, versions)
+
+    def by_names(self, names: Collection[str], kind_filter: str | None) -> Found:
+        """Search every name: many names in one request if the registry supports it (MLflow 3.17 and
+        newer), else one by one. A model that is larger than is read has a fault."""
+        found: Found = {}
+        waiting = list(name_chunks(names))[::-1]
         while waiting:
             chunk = waiting.pop()
-            if self._lists_unsupported and len(chunk) > 1:
+            if self.are_lists_unsupported and len(chunk) > 1:
                 waiting += [[name] for name in reversed(chunk)]
                 continue
 
             try:
-                found.add(self.by_filters(name_filter(chunk), kind_filter))
+                found |= self.by_filters(name_filter(chunk), kind_filter)
             except RegistryFailure as failure:
                 if len(chunk) == 1 and failure.code == ANSWER_TOO_LARGE:
-                    found.faults[chunk[0]] = str(failure)
+                    [name] = chunk
+                    is_prompt = kind_filter is not None
+                    found[name] = ObservedModel(name, is_prompt=is_prompt, fault=str(failure))
                     continue
                 if len(chunk) == 1 or failure.code not in _TO_BE_HALVED:
                     raise
