@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import typer
@@ -14,7 +13,7 @@ from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.on_change import ChangeNotification, Notifier
-from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResult
+from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
@@ -23,9 +22,9 @@ from mlflow_gitops.commands.reconcile_options import (
     check_options,
     pushes_receipts,
 )
+from mlflow_gitops.commands.run_progress import run_progress
 from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.applied_changes import AppliedChange
-from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.problems import in_order
@@ -75,7 +74,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     earlier = reconciler.refused_at(since, planned.plan)
     if not options.yes and any(model.has_work for model in planned.plan.models):
         _confirm(reconciler)
-    result = reconciler.apply(planned, _with_progress(settings, len(planned.plan.models)))
+    result = reconciler.apply(planned, run_progress(settings, planned.plan.models))
     notifications = list(notifier.notify(planned, result)) if notifier is not None else None
     return _finish(settings, options, planned, result, earlier, notifications)
 
@@ -244,28 +243,6 @@ def _confirm(reconciler: Reconciler) -> None:
     registry = reconciler.planner.registry
     if not typer.confirm(f"Reconcile {registry.display_uri} to {reconciler.commit[:7]}?"):
         raise Failure("Nothing was changed.")
-
-
-def _with_progress(settings: Settings, count: int) -> Follow:
-    """A progress bar on a terminal, and a word about an interrupt."""
-
-    def follow(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        try:
-            if settings.verbosity >= 0 and sys.stderr.isatty():
-                with typer.progressbar(
-                    outcomes, length=count, label="Reconciling", file=sys.stderr
-                ) as progress_bar:
-                    yield from progress_bar
-            else:
-                yield from outcomes
-        except KeyboardInterrupt:
-            warn(
-                "interrupted: the models under way are finished and recorded, the others wait for"
-                " the next run."
-            )
-            raise
-
-    return follow
 
 
 def _report(
