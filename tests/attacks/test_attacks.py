@@ -611,6 +611,7 @@ def test_security_md_names_the_same_attacks() -> None:
         "honest_promotion_of_files",
         "honest_promotion_of_signed_files",
         "honest_promotion_of_a_checked_version",
+        "an_honest_promotion_of_a_healthy_version",
         "honest_proposal_of_files",
         "security_md_names_the_same_attacks",
     }

@@ -46,6 +46,7 @@ EXPECTED = {
 OTHER_CODES = {
     "GITHUB_TOKEN=… mlflow-gitops doctor": 1,  # this GitHub protects nothing, and doctor says so
     "mlflow-gitops verify --signatures --since 2026-01-31": 4,  # nobody has signed
+    "mlflow-gitops health fraud-detector --stage Production": 1,  # its policy watches no stage
     # Its manifest pins no digest, and nothing else is fetched.
     "mlflow-gitops fetch fraud-detector Production --to model": 4,
 }

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from mlflow_gitops.core.health.verdict import HealthCheck, HealthVerdict
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.formats import Formats
+from mlflow_gitops.render.health.verdicts import HealthOutput
 from mlflow_gitops.shared import shared_path
 from tests.support.acme import Acme
 from tests.support.attacks.signers import Signer
@@ -83,6 +85,7 @@ def test_every_object_says_what_is_in_it() -> None:
     assert open_places(SCHEMA["$defs"], "") == []
 
 
+AT = "2026-03-10T12:00:00Z"
 EDITED = "promote fraud-detector 14 Production --dry-run --no-pin"
 COMMANDS = {
     "validate": ["validate"],
@@ -118,6 +121,15 @@ def test_what_the_commands_print(acme: Acme) -> None:
             assert faults(definition, document) == [], line
             first = document[0] if isinstance(document, list) else document
             assert first["schema"] == 1, line
+
+
+def test_health_is_a_document() -> None:
+    check = HealthCheck("errors", "prometheus", "up", "≤ 1", "unknown", "there is no data")
+    verdict = HealthVerdict(
+        "m", "Production", 3, "unknown", "errors: there is no data", AT, AT, AT, (check,)
+    )
+    lines = formats.HEALTH.renderer("json")(HealthOutput(AT, (verdict,)))
+    assert faults("health", json.loads("\n".join(lines))) == []
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,38 @@ def status(
 
 app.command("list", hidden=True)(status)
 
+_Stages = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--stage",
+        metavar="STAGE",
+        help="Only this stage; may be given several times. [default: all that are watched]",
+        show_default=False,
+        autocompletion=completion.stages,
+    ),
+]
+
+
+@app.command()
+def health(
+    context: typer.Context,
+    models: ModelsOrGlobs = None,
+    stages: _Stages = None,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="Exit 2 if a version is unhealthy, or it is unknown."),
+    ] = False,
+    form: Annotated[str, format_option(formats.HEALTH)] = "text",
+) -> None:
+    """Show how the versions that hold a stage are doing, by what `health` of the policy asks of
+    Prometheus and of monitors: healthy, unhealthy, waiting or unknown, with queries and numbers.
+
+    Example: mlflow-gitops health fraud-detector --stage Production
+    """
+    from mlflow_gitops.commands import health as command
+
+    raise typer.Exit(command.run(context.obj, models or [], stages or [], exit_code, form))
+
 
 @app.command()
 def export(

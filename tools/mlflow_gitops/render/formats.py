@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.render.doctor import CheckResults
     from mlflow_gitops.render.environments.show import ModelEverywhere
     from mlflow_gitops.render.environments.status import EnvironmentMatrix
+    from mlflow_gitops.render.health.verdicts import HealthOutput
     from mlflow_gitops.render.log import Log
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
@@ -106,6 +107,11 @@ DOCTOR: Formats[CheckResults] = Formats(text="doctor:text", json="doctor:json")
 EXPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 EXPLAIN: Formats[Explained] = Formats(
     text="reference.explanations:text", json="reference.explanations:json"
+)
+HEALTH: Formats[HealthOutput] = Formats(
+    text="health.verdicts:text",
+    json="health.verdicts:json",
+    markdown="health.verdicts:markdown",
 )
 LOG: Formats[Log] = Formats(
     text="log:text",

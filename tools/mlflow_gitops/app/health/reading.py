@@ -15,6 +15,7 @@ from mlflow_gitops.core.health.judge import judge_health
 from mlflow_gitops.core.health.looks import WatchedVersion
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.times import parse_time
+from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.audit.events import ModelTimeline
@@ -60,8 +61,13 @@ class HealthReader:
         self._timelines = [
             timeline for timeline in self._trail.timelines if not models or timeline.model in models
         ]
+        _check_models(models, {timeline.model for timeline in self._timelines})
         environment = workspace.environment.name if workspace.environment else None
         self._monitoring = monitoring or Monitoring(environment, partial(_connect, workspace))
+
+    def hints(self) -> list[str]:
+        """What is missing in this clone, and how to get it."""
+        return self._trail.hints()
 
     def verdicts(self, stages: Collection[str], at: datetime) -> Iterator[HealthVerdict]:
         """The verdicts on what held each of the stages at a moment; of all stages if none is
@@ -128,6 +134,13 @@ class HealthReader:
         kind = desired.manifest.kind if desired is not None else "model"
         observed = self._monitoring.registry.read(model, kind)
         return observed.versions.get(number) if observed is not None else None
+
+
+def _check_models(names: Collection[str], known: Collection[str]) -> None:
+    """One name alone is checked when its history is read."""
+    for name in names:
+        if name not in known:
+            raise Failure(f"No commit of the main branch has a manifest of {name}.")
 
 
 def _connect(workspace: Workspace) -> Registry:

@@ -1,6 +1,6 @@
 """Where Prometheus is, and with which credentials: the environment alone says so.
 
-No file of the repository names the address, since whoever changes it in a pull request would get
+No file of the repository names the address: the author of a pull request that changes it would get
 the credentials, and would answer in Prometheus' place.
 """
 

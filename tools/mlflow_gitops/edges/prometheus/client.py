@@ -78,7 +78,10 @@ class PrometheusClient:
             raise NoValue(f"{self.shown} redirects to another address, which is not asked")
         if status in (401, 403):
             raise NoValue(f"{self.shown} refuses the credentials (status {status})")
-        return read_data(status, text)
+        try:
+            return read_data(status, text)
+        except NoValue as fault:  # what a server writes may repeat the credentials
+            raise NoValue(redact(str(fault))) from None
 
     def _no_answer(self, error: Exception) -> NoValue:
         import requests

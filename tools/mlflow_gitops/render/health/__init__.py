@@ -1,0 +1,1 @@
+"""Live health as text, JSON and Markdown."""
