@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from mlflow_gitops.edges.forge import marker
 from mlflow_gitops.edges.github.forge import GitHub
+from mlflow_gitops.edges.markers import marker
 from mlflow_gitops.errors import ForgeFailure
 from tests.support.github.bare_answers import Answers
 from tests.support.github.desk import Desk

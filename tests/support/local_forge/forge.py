@@ -22,10 +22,10 @@ from mlflow_gitops.edges.forge import (
     ProtectedBranches,
     PullRequest,
     StatusState,
-    marked,
 )
-from mlflow_gitops.edges.forge import marker as marker_of
 from mlflow_gitops.edges.git.refs.branches import branch_name
+from mlflow_gitops.edges.markers import key_of, marked
+from mlflow_gitops.edges.markers import marker as marker_of
 from mlflow_gitops.errors import ForgeFailure
 from tests.support.local_forge.store import ROBOT, Store
 
@@ -104,6 +104,12 @@ class LocalForge:
             ours.update(title=title, body=marked(key, body, LONGEST))
             return self._url(ours["number"])
 
+    def open_issue_keys(self, prefix: str) -> set[str]:
+        issues = self.store.read()["issues"].values()
+        ours = [one for one in issues if one["state"] == "open" and one["author"] == ROBOT]
+        keys = {key_of(issue["body"]) or "" for issue in ours}
+        return {key for key in keys if key.startswith(prefix)}
+
     # -- pull requests ------------------------------------------------------------------------
 
     def pull_request_at(
@@ -133,6 +139,9 @@ class LocalForge:
         with self.store.change() as stored:
             stored["pulls"][str(pull.number)].update(title=title, body=body)
         return pull.url
+
+    def is_ours(self, pull: PullRequest) -> bool:
+        return pull.author == ROBOT
 
     def close_pull_request(self, number: int, body: str, comment: str) -> None:
         self.store.close(number)
@@ -164,6 +173,7 @@ class LocalForge:
             is_merged=pull["state"] == "merged",
             body=pull["body"],
             url=self._url(pull["number"]),
+            author=pull["author"],
         )
 
     def _url(self, number: int) -> str:

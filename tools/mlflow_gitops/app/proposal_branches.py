@@ -12,21 +12,33 @@ from mlflow_gitops.edges.git.repository import Git
 
 
 class ProposalBranches:
-    """The proposal branches of one environment, or of a repository with a single MLflow.
+    """The proposal branches of one kind (`prefix`) and of one environment, or of a repository with
+    a single MLflow.
 
     `main_tip` is the commit of the main branch that proposals build on. Methods raise GitFailure.
     """
 
-    def __init__(self, git: Git, remote: str, main_tip: str, environment: str | None) -> None:
+    def __init__(
+        self,
+        git: Git,
+        remote: str,
+        main_tip: str,
+        environment: str | None,
+        prefix: str = proposals.BRANCHES,
+    ) -> None:
         self._git = git
         self._remote = remote
         self._main_tip = main_tip
-        self.prefix = proposals.BRANCHES + (f"{environment}/" if environment else "")
+        self.prefix = prefix + (f"{environment}/" if environment else "")
         self.pushed: list[str] = []
 
     def name(self, model: str) -> str:
         """The branch of a model's proposal."""
         return self.prefix + proposals.branch_part(model)
+
+    def name_of_stage(self, model: str, stage: str) -> str:
+        """The branch of a proposal about one stage of a model."""
+        return f"{self.name(model)}/{proposals.branch_part(stage)}"
 
     @cached_property
     def tips(self) -> dict[str, str]:
@@ -60,6 +72,12 @@ class ProposalBranches:
         sha = commits.commit_without_checkout(self._git, self._main_tip, file, content, message)
         commits.replace_branch(self._git, self._remote, branch, self.tips.get(branch), sha)
         self.pushed.append(branch)
+
+    def delete(self, branch: str) -> None:
+        """Delete a branch on the remote, unless somebody has pushed since it was read."""
+        tip = self.tips.get(branch)
+        if tip is not None:
+            commits.delete_branch(self._git, self._remote, branch, tip)
 
     def _is_ours(self, tip: str) -> bool:
         form = ("show", "-s", "--no-show-signature", "--encoding=UTF-8", "--format=%ce%n%P%n%B")

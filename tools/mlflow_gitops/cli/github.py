@@ -106,3 +106,23 @@ def propose(
     from mlflow_gitops.commands import propose as command
 
     raise typer.Exit(command.run(context.obj, models or [], stage, dry_run=dry_run))
+
+
+@github.command()
+def health(
+    context: typer.Context,
+    models: Models = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the diffs and write nothing.")
+    ] = False,
+) -> None:
+    """Keep one pull request for each unhealthy stage that rolls it back, or one issue if the policy
+    asks for reports or no version is left, and set the output branches to those that were pushed.
+
+    Exits 4 if one of these waits for a person, 1 if some health is not known.
+
+    Example: mlflow-gitops github health fraud-detector
+    """
+    from mlflow_gitops.commands import way_back as command
+
+    raise typer.Exit(command.run(context.obj, models or [], dry_run=dry_run))

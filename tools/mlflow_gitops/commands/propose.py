@@ -8,7 +8,6 @@ checkout stays as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.connect import connect
@@ -18,7 +17,7 @@ from mlflow_gitops.app.held_versions import HeldVersions
 from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.manifest_file import OpenManifest
+from mlflow_gitops.commands.main_files import MainFiles, read_main_files
 from mlflow_gitops.commands.output import (
     emit,
     note,
@@ -27,10 +26,8 @@ from mlflow_gitops.commands.output import (
     warn,
 )
 from mlflow_gitops.commands.proposer import Candidate, Proposer
-from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.edges.forge import Forge
-from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.errors import INVALID, OK, Failure, ForgeFailure, GitFailure
 from mlflow_gitops.render import proposals as render
 from mlflow_gitops.render.problems import problem_lines
@@ -39,16 +36,6 @@ from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class _MainFiles:
-    """The main branch: its name, its newest commit, and that commit's files."""
-
-    name: str
-    tip: str
-    sources: Mapping[str, SourceFile]
-    snapshot: Snapshot
 
 
 def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run: bool) -> int:
@@ -67,7 +54,7 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
             fix="Add one: git remote add origin ADDRESS.",
         )
     forge = required_forge(git)
-    main = _main_branch(workspace, forge)
+    main = read_main_files(workspace, forge)
     if main.snapshot.validity.policy:
         return report_invalid(main.snapshot, "text")
 
@@ -105,15 +92,6 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
     invalid = [_left_as_invalid(name, errors) for name, errors in validity.models.items()]
     _propose(proposer, branches, candidates, invalid, withdraw_surplus=is_complete)
     return code
-
-
-def _main_branch(workspace: Workspace, forge: Forge) -> _MainFiles:
-    git = workspace.git
-    tip = git.resolve(workspace.main_ref)
-    sources = {file.path: file for file in git.files_at(tip, workspace.registry)}
-    snapshot = build(sources.values(), workspace.registry)
-    name = branch_name(git, workspace.main_ref) or forge.default_branch
-    return _MainFiles(name, tip, sources, snapshot)
 
 
 def _chosen(
@@ -162,7 +140,7 @@ def _stages(snapshot: Snapshot, models: Sequence[str], stage: str | None) -> dic
 def _candidates(
     workspace: Workspace,
     settings: Settings,
-    main: _MainFiles,
+    main: MainFiles,
     stages: Mapping[str, str],
     registry: Registry,
     *,
@@ -180,10 +158,7 @@ def _candidates(
     candidates = []
     for name, stage in sorted(stages.items()):
         manifest = manifests[name]
-        rules = policy.for_model(name, manifest.kind)
-        paths = (workspace.registry.policy_path, manifest.file)
-        sources = {path: main.sources[path] for path in paths if path in main.sources}
-        sheet = OpenManifest(workspace, settings, sources, manifest.file, manifest, rules)
+        sheet = main.open(workspace, settings, manifest, policy)
         candidates.append(Candidate(sheet, stage, observed.get(name)))
     return candidates
 

@@ -34,6 +34,7 @@ class PullRequest:
 
     `branch` is the name of its head branch and `head` that branch's commit (its last one if the
     pull request is closed). `ref` is the git ref by which the head can be fetched from the remote.
+    `author` is the login of the account that opened it, None if it is gone or was not read.
     """
 
     number: int
@@ -43,6 +44,7 @@ class PullRequest:
     is_merged: bool
     body: str
     url: str
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,11 @@ class Forge(Protocol):
         """
         ...
 
+    def open_issue_keys(self, prefix: str) -> set[str]:
+        """Return the keys of our open issues that start with `prefix`: what `issue` would update or
+        close. None are open if the repository has no issues."""
+        ...
+
     def pull_request_at(
         self, head: str, base: str, *, may_be_new: bool = False
     ) -> PullRequest | None:
@@ -192,6 +199,11 @@ class Forge(Protocol):
 
         With `key`, the body starts with the invisible marker of that key.
         """
+        ...
+
+    def is_ours(self, pull: PullRequest) -> bool:
+        """Whether the account of this token opened a listed pull request. Anybody who may push can
+        take the name of a branch, and copy the text."""
         ...
 
     def close_pull_request(self, number: int, body: str, comment: str) -> None:
@@ -238,20 +250,6 @@ class ForgeProvider(Protocol):
         """Return the web pages of the repository by the remote's address alone, if this forge hosts
         it."""
         ...
-
-
-def marker(key: str) -> str:
-    """The invisible first line by which a comment, an issue or a pull request is found again."""
-    return f"<!-- mlflow-gitops:{key} -->"
-
-
-def marked(key: str, body: str, limit: int) -> str:
-    """Put the marker before a body, and cut the body at `limit` characters."""
-    text = f"{marker(key)}\n{body}"
-    if len(text) <= limit:
-        return text
-    notice = "\n\n(cut here: longer texts are not accepted)"
-    return text[: limit - len(notice)] + notice
 
 
 class AnswerCache:

@@ -15,6 +15,7 @@ from mlflow_gitops.app.audit.receipt_parts import (
     run_facts,
     stamp_receipt,
 )
+from mlflow_gitops.app.health.leaving import LeavingHealth
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.core.audit.receipt_format import (
     receipt_text,
@@ -50,6 +51,8 @@ class Recorder:
     """Whether a run that changed nothing leaves a receipt, too: the first one on a new server."""
     policy_path: str | None = None
     """The policy's file: a run that brings another policy into force is recorded (RULES R6)."""
+    leaving: LeavingHealth | None = None
+    """Reads how the versions did that the run took out of a stage."""
     unexplained: set[str] = field(default_factory=set)
     """The models whose stamps no receipt explains."""
     flaws: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -97,11 +100,13 @@ class Recorder:
                 if outcome.result == "applied" or outcome.changes or outcome.model in self.flaws
             ]
             self.owner = self.owner or owner_in_stamps(self.registry, changed)
+            health = self.leaving.read(recorded) if self.leaving is not None else {}
             models = [
                 recorded_outcome(
                     outcome,
                     is_base_recorded=outcome.model not in self.unexplained,
                     flaw=self.flaws.get(outcome.model),
+                    health=health.get(outcome.model, ()),
                 )
                 for outcome in recorded
             ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.receipts import Recorder
 from mlflow_gitops.app.audit.recovery import Recovery
+from mlflow_gitops.app.health.leaving import LeavingHealth
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.planner import Planner
@@ -122,6 +123,7 @@ class Reconciler:
             began=self.planner.began,
             always=with_new_host,
             policy_path=workspace.registry.policy_path,
+            leaving=LeavingHealth(workspace, target.snapshot.policy),
         )
 
     def fetch_receipts(self) -> str | None:
@@ -198,7 +200,6 @@ class Reconciler:
         earlier = self.planner.at(since)
         if earlier is None:
             return EarlierRefusals()
-
         if plan.refusals:  # the whole run is refused by what all of its models would change
             return EarlierRefusals.from_plan(earlier.plan().plan)
         models = earlier.models

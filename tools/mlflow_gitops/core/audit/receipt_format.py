@@ -42,11 +42,16 @@ def receipt_text(content: Mapping[str, Any], previous: str | None) -> str:
 
 
 def recorded_outcome(
-    outcome: Outcome, *, is_base_recorded: bool = True, flaw: Mapping[str, str] | None = None
+    outcome: Outcome,
+    *,
+    is_base_recorded: bool = True,
+    flaw: Mapping[str, str] | None = None,
+    health: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out. If not
     `is_base_recorded`, no receipt explains the state that the run began from; `flaw` is what the
-    run found wrong with the model's record (`core/audit/record/flaws.py`)."""
+    run found wrong with the model's record (`core/audit/record/flaws.py`); `health` is how the
+    versions did that it took out of a stage."""
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
         "already_applied": _recorded_changes(outcome.already_applied),
@@ -54,6 +59,7 @@ def recorded_outcome(
         **_recorded_verdicts(outcome.gates),
         "people": [_recorded_people(sha, vouched) for sha, vouched in outcome.people.items()],
         "files": list(_recorded_files(outcome)),
+        "health": [dict(verdict) for verdict in health],
         "refusals": [
             {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
         ],

@@ -13,6 +13,7 @@ from mlflow_gitops.core.history.people import RecordedPeople
 
 if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their outcomes
     from mlflow_gitops.core.gates.change_approvals import Participant
+    from mlflow_gitops.core.health.recorded_health import RecordedHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,16 @@ class RecordedModel:
         """The lists of files that were compared, by their digests (`core.recorded.file_lists`)."""
         files = self._mappings("files")
         return {str(entry.get("digest")): entry["list"] for entry in files if "list" in entry}
+
+    @property
+    def health(self) -> list[RecordedHealth]:
+        """How the versions did that the run took out of a stage."""
+        entries = self._mappings("health")
+        if not entries:
+            return []
+        from mlflow_gitops.core.health.recorded_health import recorded_health
+
+        return recorded_health(entries)
 
     @property
     def flaws(self) -> list[Mapping[str, Any]]:

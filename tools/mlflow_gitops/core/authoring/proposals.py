@@ -17,7 +17,10 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 
 BRANCHES = "mlflow-gitops/propose/"
-"""The prefix of all proposal branches."""
+"""The prefix of all branches that propose new versions."""
+
+ROLLBACK_BRANCHES = "mlflow-gitops/health/"
+"""The prefix of all branches that propose to roll an unhealthy version back (RULES R14)."""
 
 SIGNED = "Proposed-by: mlflow-gitops"
 """The last line of a proposal's commit message."""
@@ -39,13 +42,19 @@ def branch_part(model: str) -> str:
 
 
 def subject(model: str, version: int, stage: str) -> str:
-    """Return the title of a proposal and the subject of its commit.
+    """Return the title of a proposal and the subject of its commit."""
+    return f"Promote {title_name(model)} {version} to {stage}"
 
-    On a forge, a model's name must neither mention a person nor close an issue, so a name that
-    consists of more than words appears as its file's stem.
-    """
-    title_name = model if _PLAIN.fullmatch(model) else file_stem(model)
-    return f"Promote {title_name} {version} to {stage}"
+
+def rollback_subject(model: str, stage: str, versions: str) -> str:
+    """Return the title of a proposal to roll a stage back, and the subject of its commit."""
+    return f"Roll {title_name(model)} {stage} back to {versions}"
+
+
+def title_name(model: str) -> str:
+    """Return a model's name as a title may have it: on a forge, it must neither mention a person
+    nor close an issue, so a name that consists of more than words appears as its file's stem."""
+    return model if _PLAIN.fullmatch(model) else file_stem(model)
 
 
 def marker_key(version: int) -> str:

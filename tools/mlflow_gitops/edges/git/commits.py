@@ -141,6 +141,13 @@ def replace_branch(git: Git, remote: str, branch: str, before: str | None, after
     _run(git, failure, "push", "--quiet", lease, remote, f"{after}:{ref}")
 
 
+def delete_branch(git: Git, remote: str, branch: str, before: str) -> None:
+    """Delete a branch of a remote, unless it has moved from `before`. Raises GitFailure."""
+    ref = f"refs/heads/{branch}"
+    failure = f"{branch} could not be deleted on {remote}"
+    _run(git, failure, "push", "--quiet", f"--force-with-lease={ref}:{before}", remote, f":{ref}")
+
+
 def push(git: Git, remote: str, branch: str) -> None:
     """Push a branch and make it track the remote one. Raises GitFailure."""
     ref = f"refs/heads/{branch}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.edges.forge import LOCKED, marked
+from mlflow_gitops.edges.forge import LOCKED
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.own_texts import MAX_BODY, is_ours
+from mlflow_gitops.edges.markers import marked
 from mlflow_gitops.edges.system.redaction import without_environment_secrets
 from mlflow_gitops.errors import ForgeFailure
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.edges import forge
-from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState, marked
+from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState
 from mlflow_gitops.edges.github import comments, issues
 from mlflow_gitops.edges.github.api import lag
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.own_texts import MAX_BODY
+from mlflow_gitops.edges.github.own_texts import MAX_BODY, author_of, is_own_login
+from mlflow_gitops.edges.markers import marked
 from mlflow_gitops.edges.system.redaction import redact
 
 if TYPE_CHECKING:
@@ -95,6 +97,9 @@ class GitHub:
     def issue(self, key: str, title: str, body: str | None) -> str | None:
         return issues.keep_issue(self.connection, key, title, body)
 
+    def open_issue_keys(self, prefix: str) -> set[str]:
+        return issues.open_issue_keys(self.connection, prefix)
+
     # -- pull requests ------------------------------------------------------------------------
 
     def pull_request_at(
@@ -113,7 +118,7 @@ class GitHub:
                 state="open", sort="created", direction="asc", base=base
             )
             return {
-                pull.head.ref: _pull_request(pull)
+                pull.head.ref: _listed(pull)
                 for pull in pulls
                 if pull.head.ref.startswith(prefix) and self.connection.owns(pull.head.repo)
             }
@@ -122,7 +127,7 @@ class GitHub:
         head = f"{self.connection.owner}:{branch}"
         with self.connection.request(f"list the pull requests of {branch}"):
             pulls = self.connection.repo.get_pulls(state="closed", head=head, base=base)
-            return [_pull_request(pull) for pull in pulls if self._is_of(pull, branch)]
+            return [_listed(pull) for pull in pulls if self._is_of(pull, branch)]
 
     def open_pull_request(
         self, branch: str, title: str, body: str, base: str, *, key: str | None = None
@@ -138,27 +143,15 @@ class GitHub:
                 if (pull.title, pull.body or "") != (title, body):
                     pull.edit(title=title, body=body)
                 return str(pull.html_url)
-            return str(self._create_pull_request(branch, title, body, base).html_url)
-
-    def _create_pull_request(self, branch: str, title: str, body: str, base: str) -> PullRequest:
-        """Open a pull request of a branch that may have been pushed a moment ago."""
-        from github import GithubException
-
-        for pause in (*self.connection.pauses, None):
-            try:
-                return self.connection.repo.create_pull(
-                    base=base, head=branch, title=title, body=body
-                )
-            except GithubException as error:
-                if pause is None or not lag.is_unknown_head(error):
-                    raise
-                time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+            return str(_create_pull(self.connection, branch, title, body, base).html_url)
 
     def _is_of(self, pull: PullRequest, branch: str) -> bool:
         """Whether a pull request is of this repository's own branch. Nothing is written to another
         one, even if GitHub lists it."""
         return pull.head.ref == branch and self.connection.owns(pull.head.repo)
+
+    def is_ours(self, pull: forge.PullRequest) -> bool:
+        return is_own_login(self.connection, pull.author)
 
     def close_pull_request(self, number: int, body: str, comment: str) -> None:
         with self.connection.request(f"close #{number}"):
@@ -177,9 +170,30 @@ class GitHub:
         yield from settings_checks.check(repository)
 
 
+def _create_pull(
+    connection: GitHubConnection, branch: str, title: str, body: str, base: str
+) -> PullRequest:
+    """Open a pull request of a branch that may have been pushed a moment ago."""
+    from github import GithubException
+
+    for pause in (*connection.pauses, None):
+        try:
+            return connection.repo.create_pull(base=base, head=branch, title=title, body=body)
+        except GithubException as error:
+            if pause is None or not lag.is_unknown_head(error):
+                raise
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
 def shorten(text: str, limit: int) -> str:
     """Cut a text to `limit` characters; an ellipsis marks the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _listed(pull: PullRequest) -> forge.PullRequest:
+    """A pull request of a list, with its author."""
+    return replace(_pull_request(pull), author=author_of(pull))
 
 
 def _pull_request(pull: PullRequest) -> forge.PullRequest:

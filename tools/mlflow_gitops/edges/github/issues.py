@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.edges.forge import marked
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.own_texts import MAX_BODY, is_ours
+from mlflow_gitops.edges.github.own_texts import MAX_BODY, author_of, is_ours, is_own_login
+from mlflow_gitops.edges.markers import key_of, marked
 from mlflow_gitops.edges.system.redaction import without_environment_secrets
 from mlflow_gitops.errors import ForgeFailure
 
@@ -26,6 +26,20 @@ def keep_issue(github: GitHubConnection, key: str, title: str, body: str | None)
     except ForgeFailure as failure:
         if body is None and failure.status == 410:
             return None
+        raise
+
+
+def open_issue_keys(github: GitHubConnection, prefix: str) -> set[str]:
+    """The keys of our open issues that start with `prefix`; none if issues are disabled."""
+    try:
+        with github.request("list the open issues"):
+            issues = _our_open_issues(github)
+            own_issues = [issue for issue in issues if is_own_login(github, author_of(issue))]
+            keys = {key_of(issue.body or "") for issue in own_issues}
+            return {key for key in keys if key is not None and key.startswith(prefix)}
+    except ForgeFailure as failure:
+        if failure.status == 410:
+            return set()
         raise
 
 

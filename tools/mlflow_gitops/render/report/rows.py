@@ -8,6 +8,7 @@ from typing import Any
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.wording import version_list
+from mlflow_gitops.render.audit.left_health import unhealthy_sentences
 from mlflow_gitops.render.report.values import Report
 
 _SYMBOLS = {"passed": "✓", "failed": "✗", "unknown": "?", "overridden": "!", "waiting": "⏳"}
@@ -57,8 +58,8 @@ def event_row(
 
 
 def evidence_lines(audited: AuditedEvent, report: Report) -> list[str]:
-    """How the gates judged what came to hold a stage, with their numbers as the receipt has them,
-    and what it was made from."""
+    """What was unhealthy when it left the stage, how the gates judged what came to hold it, with
+    their numbers as the receipt has them, and what it was made from."""
     event = audited.event
     if event.kind != "stage":
         return []
@@ -67,7 +68,8 @@ def evidence_lines(audited: AuditedEvent, report: Report) -> list[str]:
         for version in event.enters
         if report.made_from.get((event.model or "", version))
     ]
-    return [*_verdict_lines(audited), *origins]
+    unhealthy_lines = [f"! {sentence}" for sentence in unhealthy_sentences(audited)]
+    return [*unhealthy_lines, *_verdict_lines(audited), *origins]
 
 
 def _verdict_lines(audited: AuditedEvent) -> Iterator[str]:

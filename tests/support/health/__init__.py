@@ -1,0 +1,1 @@
+"""Health in tests: what monitors would say, without any."""
