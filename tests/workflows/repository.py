@@ -21,6 +21,7 @@ SHIPPED = (
     "promote.yml",
     "propose.yml",
     "propose-hourly.yml",
+    "health.yml",
     "pages.yml",
     "deployments.yml",
     "verify.yml",

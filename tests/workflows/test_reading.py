@@ -35,6 +35,7 @@ WRITES = {
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
     ("propose", "propose"): {"contents", "pull-requests", "actions"},
     ("propose-hourly", "start"): {"actions"},
+    ("health", "health"): {"contents", "pull-requests", "issues", "actions"},
     ("pages", "deploy"): {"pages", "id-token"},
     ("deployments", "render"): {"contents"},
 }
@@ -45,6 +46,7 @@ ENVIRONMENTS = {
     ("reconcile", "reconcile"): "mlflow-write",
     ("promote", "promote"): "mlflow-read",
     ("propose", "propose"): "mlflow-read",
+    ("health", "health"): "mlflow-read",
     ("pages", "report"): "mlflow-read",
     ("verify", "verify"): "mlflow-read",
     ("check", "download"): "mlflow-read",
@@ -70,7 +72,7 @@ def test_triggers() -> None:
     }
     assert set(on["plan"]["workflow_dispatch"]["inputs"]) == {"head"}
     assert set(on["reconcile"]) == {"push", "workflow_dispatch"}
-    assert set(on["heal"]) == {"schedule", "workflow_dispatch"}
+    assert set(on["heal"]) == set(on["health"]) == {"schedule", "workflow_dispatch"}
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
     assert set(on["verify"]) == {"workflow_dispatch", "schedule"}

@@ -63,6 +63,9 @@ def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
         }
         environments = {id: job.get("environment") for id, job in workflow["jobs"].items()}
         assert environments == {"reconcile": write, "receipts": None, "deploy": None}
+        health = jobs(files[f"health-{name}.yml"])
+        assert health["concurrency"]["group"] == f"health-{name}"
+        assert {job.get("environment") for job in health["jobs"].values()} == {read}
         heal = jobs(files[f"heal-{name}.yml"])
         assert heal["concurrency"]["group"] == f"mlflow-registry-{name}"
         environments = {id: job.get("environment") for id, job in heal["jobs"].items()}

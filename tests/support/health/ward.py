@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -42,11 +43,15 @@ def prepare(folder: Path, uri: str) -> None:
     team.git("remote", "add", "origin", str(Repository(folder / "hub").path))
     team.git("push", "-q", "origin", "main")
     for days, versions in ((0, "1"), (2, "2")):
-        team.settings = replace(Settings(), now=lambda days=days: utc_now() + timedelta(days=days))
+        team.settings = replace(Settings(), now=_clock(days))
         if days:
             team.commit("Second", churn=f"stages: {{Production: {versions}}}\n")
             team.git("push", "-q", "origin", "main")
         team.reconcile("--push-receipts")
+
+
+def _clock(days: int) -> Callable[[], datetime]:
+    return lambda: utc_now() + timedelta(days=days)
 
 
 class Ward:
@@ -68,8 +73,7 @@ class Ward:
 
     def days(self, count: int) -> None:
         """Let commands take the time for this many days after the first reconcile."""
-        now = lambda: utc_now() + timedelta(days=count)  # noqa: E731
-        self.team.settings = replace(self.team.settings, now=now)
+        self.team.settings = replace(self.team.settings, now=_clock(count))
 
     def look(self, *models: str, dry_run: bool = False) -> Ran:
         """Run `github health`."""

@@ -19,6 +19,7 @@ from mlflow_gitops.app.reconciling.served_report import ServedReport
 from mlflow_gitops.app.reconciling.wakeups import Wakeups
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.health_rounds import HealthRounds
 from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
 from mlflow_gitops.commands.reconcile_options import pushes_receipts
@@ -82,11 +83,12 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     notifier = Notifier.of_option(options.on_change, environment, stop.is_set)
     metrics = Metrics(patience=max(3 * interval, 120.0))
     silent = replace(settings, warn=lambda text: None)  # rounds report the branch as news, once
+    publish = _publisher(settings, options.form)
     watcher = Watcher(
         lambda: Workspace(silent),
         lambda: _connect(Workspace(silent), options),
         metrics,
-        _publisher(settings, options.form),
+        publish,
         stop,
         interval=interval,
         plan_options=options.plan_options,
@@ -95,6 +97,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         jobs=options.jobs,
         notifier=notifier,
         wakeups=wakeups,
+        health=HealthRounds(lambda: Workspace(silent), metrics, publish),
     )
     report = ServedReport(lambda: Workspace(silent), lambda: watcher.last_plan)
     hook = HookEndpoint(secret, wakeups.add, metrics.record_hook) if secret else None
@@ -202,6 +205,8 @@ def _print_text(news: News, moment: datetime) -> None:
             print(line)
     for name in news.cleared:
         print(f"{safe(name)}  nothing prevents it any more")
+    for line in news.health:
+        print(f"{at} {line}", flush=True)
     _print_run(news, at)
 
 
@@ -225,6 +230,8 @@ def _print_json(news: News, moment: datetime) -> None:
     }
     if news.invalid:
         content["invalid"] = {"errors": [problems.problem_data(error) for error in news.invalid]}
+    if news.health:
+        content["health"] = list(news.health)
     if news.run is not None or news.refusals:
         receipt = news.run.receipt if news.run else None
         output = ReconcileOutput(news.commit or "", news.outcomes, receipt, news.refusals)

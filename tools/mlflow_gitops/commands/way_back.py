@@ -26,6 +26,7 @@ from mlflow_gitops.core.health import way_back
 from mlflow_gitops.core.health.verdict import HealthVerdict
 from mlflow_gitops.core.health.way_back import EarlierHolder, StageSituation, Step
 from mlflow_gitops.core.manifests.manifest import Manifest
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import INVALID, OK, REFUSED, Failure, GitFailure, worst
 from mlflow_gitops.render import way_back as render
 from mlflow_gitops.render.problems import problem_lines
@@ -38,20 +39,19 @@ _NOT_WATCHED = "The policy asks for no health of this stage now, or the model ha
 @dataclass(frozen=True, slots=True)
 class WayBackRun:
     """What one run did. `failures` are those of single stages; `branches` are those that were
-    pushed. `is_invalid` says whether files on the main branch have errors: their models were left
-    out."""
+    pushed. `errors` are those of files on the main branch: their models were left out."""
 
     outcomes: Sequence[WayBackOutcome]
     failures: Sequence[Failure]
     branches: Sequence[str]
-    is_invalid: bool = False
+    errors: Sequence[Problem] = ()
 
     @property
     def exit_code(self) -> int:
         """0; 3 if files are invalid; 4 if something waits for a person. The command raises
         failures, which come first."""
         needs_person = any(outcome.result == "left" for outcome in self.outcomes)
-        return worst(INVALID if self.is_invalid else OK, REFUSED if needs_person else OK)
+        return worst(INVALID if self.errors else OK, REFUSED if needs_person else OK)
 
 
 def run(settings: Settings, models: Sequence[str] = (), *, dry_run: bool = False) -> int:
@@ -62,8 +62,9 @@ def run(settings: Settings, models: Sequence[str] = (), *, dry_run: bool = False
     """
     steps(settings)("reading health")
     way_back_run = look(Workspace(settings), models, dry_run=dry_run)
+    emit(problem_lines(way_back_run.errors))
     emit(render.text(way_back_run.outcomes))
-    if not way_back_run.outcomes and not way_back_run.failures:
+    if not (way_back_run.outcomes or way_back_run.failures or way_back_run.errors):
         note(settings, "The policy asks for no health of a stage.")
 
     runner = current_runner()
@@ -91,9 +92,8 @@ def look(
     forge = required_forge(git)
     main = read_main_files(workspace, forge)
     validity = main.snapshot.validity.of(models) if models else main.snapshot.validity
-    emit(problem_lines(validity.errors))
     if validity.policy:
-        return WayBackRun((), (), (), is_invalid=True)
+        return WayBackRun((), (), (), validity.policy)
 
     environment = workspace.environment.name if workspace.environment else None
     branches = ProposalBranches(git, remote, main.tip, environment, ROLLBACK_BRANCHES)
@@ -116,7 +116,7 @@ def look(
         names = [(manifest.name, stage) for manifest, stage in watched]
         work.append(keeper.withdraw_surplus(names, list(validity.models)))
     outcomes, failures = _collect(work)
-    return WayBackRun(outcomes, failures, branches.pushed, is_invalid=bool(validity.errors))
+    return WayBackRun(outcomes, failures, branches.pushed, validity.errors)
 
 
 def _watched(main: MainFiles, names: Sequence[str]) -> list[tuple[Manifest, str]]:

@@ -26,6 +26,8 @@ class News:
     invalid: tuple[Problem, ...] = ()
     """What is invalid in git."""
     failure: str | None = None
+    health: tuple[str, ...] = ()
+    """What was proposed, withdrawn and reported by the health of versions, a line each."""
 
 
 class NewsDesk:

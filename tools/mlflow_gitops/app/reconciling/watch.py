@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlflow_gitops.app.main_branch import fetch_main
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.figures import RoundFigures
 from mlflow_gitops.app.reconciling.kept_reconciler import KeptReconciler
 from mlflow_gitops.app.reconciling.news import News, NewsDesk
@@ -43,7 +44,7 @@ class Watcher:
     """Keeps one registry at one repository's main line until `stop` is set.
 
     `connect` returns the registry, or raises RegistryFailure as long as it cannot be reached.
-    `publish` gets the news of each round. `wakeups` has models to look at before the next round is
+    `publish` gets the news of each round, then `health` looks. `wakeups` has models to look at before the next round is
     due. `interval` is in seconds; `clock` is monotonic.
     """
 
@@ -62,6 +63,7 @@ class Watcher:
         jobs: int | None = None,
         notifier: Notifier | None = None,
         wakeups: Wakeups | None = None,
+        health: Callable[[Target], None] = lambda target: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace = workspace
@@ -72,6 +74,7 @@ class Watcher:
         self._interval = interval
         self._models = models
         self._notifier = notifier
+        self._health = health
         self._wakeups = wakeups or Wakeups(lambda: None, clock)
         self._clock = clock
         self._reconcilers = KeptReconciler(
@@ -159,6 +162,7 @@ class Watcher:
 
         resting = self._resting.at(commit)
         run = self._apply(reconciler, planned, resting)
+        self._health(reconciler.planner.target)
         return self._figures.of(commit, planned.plan, run, len(resting), is_whole=is_whole)
 
     def _apply(self, reconciler: Reconciler, planned: Planned, resting: set[str]) -> RunResult:

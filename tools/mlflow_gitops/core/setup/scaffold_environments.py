@@ -1,9 +1,9 @@
 """The workflows of a repository with several environments, made from those for one (`init`). Pure.
 
-`reconcile`, `heal` and `verify` become one file for each environment, with its own schedule, its
-own GitHub environments, one writer for each registry, and its own outputs (the jobs of a matrix
-would overwrite each other's). `plan` stays one file, whose job runs for each environment.
-`validate` reports what changes in each.
+`reconcile`, `heal`, `verify` and `health` become one file for each environment, with its own
+schedule, its own GitHub environments, one writer for each registry, and its own outputs (the jobs
+of a matrix would overwrite each other's). `plan` stays one file, whose job runs for each
+environment. `validate` reports what changes in each.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def for_environments(
 ) -> Iterator[tuple[str, str]]:
     """The files (name, text) that one workflow becomes in a repository with several
     environments."""
-    if name in ("reconcile.yml", "heal.yml", "verify.yml"):
+    if name in ("reconcile.yml", "heal.yml", "verify.yml", "health.yml"):
         stem = name.removesuffix(".yml")
         yield from (
             (f"{stem}-{environment.name}.yml", _for_one(stem, text, environment, environments))
@@ -54,7 +54,7 @@ def _for_one(
     stem: str, text: str, environment: Environment, environments: Sequence[Environment]
 ) -> str:
     text = text.replace(f"\nname: {stem}\n", f"\nname: {stem}-{environment.name}\n", 1)
-    for group in ("mlflow-registry", "verify"):
+    for group in ("mlflow-registry", "verify", "health"):
         text = text.replace(f"group: {group}\n", f"group: {group}-{environment.name}\n", 1)
     text = text.replace("/reconcile.yml/", f"/reconcile-{environment.name}.yml/", 1)
     if "\nenv:\n" not in text:

@@ -18,8 +18,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 from mlflow_gitops.edges.system.pages.server import App, Pages, no_hook, page_app
 from mlflow_gitops.errors import Failure
 
-FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal", "on_change")
-"""`on_change`: the command of --on-change.
+FAILURE_ORIGINS = (
+    "git",
+    "mlflow",
+    "model",
+    "receipt",
+    "files",
+    "machine",
+    "internal",
+    "on_change",
+    "health",
+)
+"""`on_change`: the command of --on-change. `health`: what looks at the health of versions (R14).
 `files`: a commit that cannot be read. `machine`: the computer is short of something. `internal`:
 a fault of this program."""
 

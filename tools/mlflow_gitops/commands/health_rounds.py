@@ -1,0 +1,88 @@
+"""Health in the rounds of `reconcile --watch` (RULES R14): looked at every five minutes, reported
+once for each change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.reconciling.news import News, NewsDesk
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.edges.system.unexpected import describe, print_traceback
+from mlflow_gitops.errors import Failure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.commands.way_back import WayBackRun
+    from mlflow_gitops.edges.system.metrics import Metrics
+
+PERIOD = 5 * 60.0
+"""Seconds between two looks: a check's values are seldom closer together."""
+
+_SILENT = ("none", "unchanged")
+
+
+class HealthRounds:
+    """Called at the end of each round with what was reconciled. `workspace` gives a new workspace,
+    `publish` gets the news; `clock` is monotonic. No failure here ends a round."""
+
+    def __init__(
+        self,
+        workspace: Callable[[], Workspace],
+        metrics: Metrics,
+        publish: Callable[[News], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._workspace = workspace
+        self._metrics = metrics
+        self._news = NewsDesk(publish)
+        self._clock = clock
+        self._next = clock()
+
+    def __call__(self, target: Target) -> None:
+        """Look, if it is time to and the policy asks for health."""
+        if self._clock() < self._next or not _is_watched(target):
+            return
+        self._next = self._clock() + PERIOD
+
+        from mlflow_gitops.commands.way_back import look  # few policies ask for health
+
+        try:
+            way_back_run = look(self._workspace())
+        except Failure as failure:
+            self._report_failures(target.commit, str(failure))
+        except Exception as error:
+            print_traceback("health", error, self._workspace().settings)
+            self._report_failures(target.commit, f"Unexpected {describe(error)}.")
+        else:
+            self._report_outcomes(target.commit, way_back_run)
+            self._report_failures(target.commit, *map(str, way_back_run.failures))
+
+    def _report_outcomes(self, commit: str | None, way_back_run: WayBackRun) -> None:
+        from mlflow_gitops.render.way_back import text
+
+        outcomes = [each for each in way_back_run.outcomes if each.result not in _SILENT]
+        state = [(each.model, each.stage, each.result, each.url) for each in outcomes]
+        self._news.report("health", state or None, News(commit, health=tuple(text(outcomes))))
+
+    def _report_failures(self, commit: str | None, *messages: str) -> None:
+        if not messages:
+            self._news.clear("failure")
+            return
+        self._metrics.record_failure("health")
+        self._news.report("failure", messages, News(commit, failure=" ".join(messages)))
+
+
+def _is_watched(target: Target) -> bool:
+    """Whether the policy asks for health of any stage of a model."""
+    snapshot = target.snapshot
+    rules = {
+        id(policy): policy
+        for policy in (
+            snapshot.policy.for_model(name, manifest.kind)
+            for name, manifest in snapshot.manifests.items()
+        )
+    }
+    stages = (rule for policy in rules.values() for rule in policy.stages.values())
+    return any(rule.health is not None for rule in stages)
