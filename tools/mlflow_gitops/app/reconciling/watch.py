@@ -44,8 +44,8 @@ class Watcher:
     """Keeps one registry at one repository's main line until `stop` is set.
 
     `connect` returns the registry, or raises RegistryFailure as long as it cannot be reached.
-    `publish` gets the news of each round, then `health` looks. `wakeups` has models to look at before the next round is
-    due. `interval` is in seconds; `clock` is monotonic.
+    `publish` gets the news of each round, then `health` looks. `wakeups` has models to look at
+    before the next round is due. `interval` is in seconds; `clock` is monotonic.
     """
 
     def __init__(
