@@ -10,7 +10,6 @@ from typing import Any
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render.audit.left_health import health_data, unhealthy_sentences
 from mlflow_gitops.render.terminal import JSON_SCHEMA, Style, as_json, safe
 
 _HEADS = (
@@ -75,7 +74,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "pr_source": people.pull_request_source,
         "subject": event.commit.subject,
         "overrides": [asdict(used) for used in audited.overrides],
-        "health": health_data(audited),
+        "health": [asdict(recorded) for recorded in audited.health],
         "effect": {"at": audited.effect.at, "result": audited.effect.result}
         if audited.effect
         else None,
@@ -121,7 +120,7 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
         cell(people.author) + _other_signer_cell(audited),
         approved + (" (claimed)" if people.approved_by_source == "message" else ""),
         f"{cell(event.commit.subject)} {cell(event.commit.sha[:7])}",
-        "; ".join([*overrides, *(f"⚠️ {cell(text)}" for text in unhealthy_sentences(audited))]),
+        "; ".join([*overrides, *(f"⚠️ {cell(text)}" for text in audited.unhealthy)]),
         f"{audited.effect.result} {format_minute(audited.effect.at)}" if audited.effect else "",
     )
 
@@ -182,7 +181,7 @@ def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[s
     for used in audited.overrides:
         gate = f"{safe(used.gate)} overridden{used.claim}"
         yield f"! {gate}: {safe(used.reason)}", "yellow"
-    for sentence in unhealthy_sentences(audited):
+    for sentence in audited.unhealthy:
         yield f"! {safe(sentence)}", "yellow"
     if audited.other_signer is not None:
         yield f"! signed by {safe(audited.other_signer)}, who is not the claimed author", "yellow"

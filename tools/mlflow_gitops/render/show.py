@@ -19,7 +19,6 @@ from mlflow_gitops.render.audit.departures import (
     departure_sentence,
     left_in_mlflow,
 )
-from mlflow_gitops.render.audit.left_health import unhealthy_sentences
 from mlflow_gitops.render.console.layout import Styled, cell_width, padded, paragraph
 from mlflow_gitops.render.log import event_data, subject
 from mlflow_gitops.render.terminal import Style, json_document, safe
@@ -176,7 +175,7 @@ def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) ->
     yield from _line("approved", _approval(audited), style)
     replaced = version_list(audited.event.before) if audited.event.before else "nothing"
     yield from _line("replaced", replaced, style)
-    for sentence in unhealthy_sentences(audited):
+    for sentence in audited.unhealthy:
         yield from _line("health", safe(sentence), style)
     yield from _line("made from", _made_from(model, model.desired, versions), style)
     if model.last_drift is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
@@ -16,6 +16,9 @@ from mlflow_gitops.core.history.people import People, people_of
 from mlflow_gitops.core.manifests.names import file_stem, folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.health.recorded_health import RecordedHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,18 @@ class AuditedEvent:
     signed_by: str | None = None
     """The principal whose key of `allowed_signers` signed that commit; None if none did."""
     run: AppliedRun | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def health(self) -> list[RecordedHealth]:
+        """How the versions did that left the stage, as the receipt of `run` records it."""
+        of_run = self.run.recorded.health if self.run is not None else []
+        return [recorded for recorded in of_run if recorded.stage == self.event.stage]
+
+    @property
+    def unhealthy(self) -> list[str]:
+        """A sentence about each version that was unhealthy when it left. Anybody who can push
+        receipts can write anything into them, so it is not safe to print yet."""
+        return [recorded.sentence for recorded in self.health if recorded.state == "unhealthy"]
 
     @property
     def other_signer(self) -> str | None:

@@ -8,7 +8,6 @@ from typing import Any
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render.audit.left_health import unhealthy_sentences
 from mlflow_gitops.render.report.values import Report
 
 _SYMBOLS = {"passed": "✓", "failed": "✗", "unknown": "?", "overridden": "!", "waiting": "⏳"}
@@ -68,7 +67,7 @@ def evidence_lines(audited: AuditedEvent, report: Report) -> list[str]:
         for version in event.enters
         if report.made_from.get((event.model or "", version))
     ]
-    unhealthy_lines = [f"! {sentence}" for sentence in unhealthy_sentences(audited)]
+    unhealthy_lines = [f"! {sentence}" for sentence in audited.unhealthy]
     return [*unhealthy_lines, *_verdict_lines(audited), *origins]
 
 
