@@ -59,6 +59,9 @@ ELSEWHERE = {
     (".github/workflows/README.md", "curl --fail --header \"Authorization: Bea"): (
         "tests/commands/test_propose.py", "what it starts; the address is GitHub's own",
     ),
+    ("tools/deploy/README.md", "kubectl create namespace mlflow-gitops"): (
+        "tests/packaging/test_kubernetes.py", "asks for a cluster; the files are checked there",
+    ),
     ("tools/mlflow_gitops/README.md", '[project.entry-points."mlflow_gitops.gat'): (
         "tests/lanes/test_plugin_gates.py", "its package has such an entry point",
     ),

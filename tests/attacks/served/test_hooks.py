@@ -95,7 +95,7 @@ def test_huge_hook(hooks: Hooks, length: str | None, status: int) -> None:
     ids=str,
 )
 def test_hook_that_names_no_model(hooks: Hooks, content: object) -> None:
-    """Whoever has the secret can wake a round, and do nothing else."""
+    """A sender that has the secret can wake a round, and do nothing else."""
     body = json.dumps(content).encode()
     assert hooks.post(body, signed(body)) == 400
     nested = ('{"data":' * 5_000 + "1" + "}" * 5_000).encode()
