@@ -214,6 +214,7 @@ def test_doctor_tells_a_users_rights(
         ("EDIT", "DENY", {"tag"}),
         ("READ", "EDIT", {"stage"}),
         ("MANAGE", "READ", {"register", "alias", "tag"}),
+        ("MANAGE", "EDIT", {"register", "stage", "alias", "tag"}),
     ],
 )
 def test_a_role_for_versions(
@@ -233,7 +234,7 @@ def test_a_role_for_versions(
     client, people = MlflowClient(guarded), AuthServiceClient(guarded)
     name = f"role-{uuid.uuid4().hex[:6]}"
     client.create_registered_model(name)
-    client.create_model_version(name, "s3://models/1", await_creation_for=0)
+    client.create_model_version(name, "s3://models/1", tags={"a": "b"}, await_creation_for=0)
     people.create_user(name, "a long password 6")
     people.grant_user_permission(name, "registered_model", name, on_model)
     if on_versions is not None:
@@ -250,6 +251,7 @@ def test_a_role_for_versions(
         "stage": lambda: client.transition_model_version_stage(name, "1", "Staging"),
         "alias": lambda: client.set_registered_model_alias(name, "production", "1"),
         "tag": lambda: client.set_registered_model_tag(name, "gitops.commit", "0" * 40),
+        "untag": lambda: client.delete_model_version_tag(name, "1", "a"),
     }
     done = set()
     for write, call in writes.items():

@@ -55,7 +55,9 @@ def test_a_server_without_a_version() -> None:
         ("MANAGE", "USE", {"version-rights"}),
         ("READ", "READ", {"rights", "version-rights"}),
         ("MANAGE", None, set()),
-        ("MANAGE", "EDIT", set()),
+        ("EDIT", None, {"tag-rights"}),
+        ("MANAGE", "EDIT", {"tag-rights"}),
+        ("READ", "EDIT", {"rights", "tag-rights"}),
         ("EDIT", "MANAGE", set()),
     ],
 )

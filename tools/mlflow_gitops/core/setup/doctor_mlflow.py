@@ -152,8 +152,8 @@ def _unknown_permissions(facts: MlflowFacts) -> Iterator[CheckResult]:
         yield MLFLOW.unknown(
             "rights",
             "reading does not show whether this user may write",
-            "Writing requires EDIT on each model, removing an alias MANAGE, creating a model that"
-            " permission.",
+            "Writing requires EDIT on each model, removing an alias or a version's tag MANAGE,"
+            " creating a model that permission.",
         )
 
 
@@ -188,8 +188,38 @@ def _permissions(facts: MlflowFacts) -> Iterator[CheckResult]:
             " registered_model_version overrides what is granted on each model (MLflow 3.17)",
             "If this user reconciles, ask MLflow's administrator to remove that grant.",
         )
-    elif not read_only and not without_manage:
+    elif not read_only and not without_manage and not _models_with_locked_tags(facts):
         yield MLFLOW.ok("rights", f"{user} may change every managed model")
+
+
+def _removal_of_tags(facts: MlflowFacts) -> Iterator[CheckResult]:
+    models = _models_with_locked_tags(facts)
+    if not models:
+        return
+    fix = "Ask MLflow's administrator for MANAGE."
+    if facts.version_permission is not None:
+        fix = "Ask MLflow's administrator to remove the grant on registered_model_version."
+    yield MLFLOW.missing(
+        "tag-rights",
+        f"{facts.user or 'this user'} may not remove tags of versions of"
+        f" {first_few(models, _LISTED)}, as reconcile does with stamps that hold no longer (EDIT is"
+        " not enough)",
+        fix,
+    )
+
+
+def _models_with_locked_tags(facts: MlflowFacts) -> list[str]:
+    """The models whose versions the user may edit and not manage, except those that are reported
+    for their aliases. Deleting a version's tag needs MANAGE, by the grant on the versions of all
+    models if there is one (MLflow 3.17)."""
+    if facts.version_permission not in _CHANGES_VERSIONS:
+        return []
+    reported = _models_that_need_manage(facts)
+    return sorted(
+        name
+        for name, permission in (facts.permissions or {}).items()
+        if (facts.version_permission or permission) == "EDIT" and name not in reported
+    )
 
 
 def _models_that_need_manage(facts: MlflowFacts) -> list[str]:
@@ -205,5 +235,6 @@ CHECKS_OF_CONTENT: tuple[Callable[[MlflowFacts], Iterator[CheckResult]], ...] = 
     _features,
     _unknown_permissions,
     _permissions,
+    _removal_of_tags,
 )
 """The checks of a registry that can be read, in the order in which results are printed."""
