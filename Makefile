@@ -133,6 +133,10 @@ clean:
 	@echo 'Installing into .venv-capstone, PyTorch with it, which is done once and takes some minutes …'
 	@.venv-capstone/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
 	  -c constraints.txt -c constraints-capstone.txt -e '.[capstone]'
+	@# What the story makes fresh environments from, without a network.
+	@.venv-capstone/bin/python -m pip download --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  -c constraints.txt -c constraints-capstone.txt --dest .venv-capstone/wheels \
+	  mlflow-skinny pandas torch transformers pip setuptools wheel
 	@touch $@
 
 # PyTorch comes late to a new Python, so the oldest that will do is tried first.

@@ -39,6 +39,7 @@ class Story(Workshop):
             with self.watching() as log:
                 self._monitoring(log)
             self._looking_back()
+            self._reproduced()
         finally:
             self.stop_serving()
         return self.teller.page()
@@ -68,12 +69,12 @@ class Story(Workshop):
         t = self.teller
         t.scene("2. A baseline, and why it is not served")
         t.say(
-            """train.py learns a WordPiece vocabulary, trains a small BERT on one processor, and
-            logs in MLflow its settings, its accuracy on the held-out posts, the data it learnt from
-            with DVC's MD5, and the commit. Then it registers a version. Nobody serves that yet: its
-            stage is None."""
+            """train.py reads its settings from params.yaml, learns a WordPiece vocabulary, trains a
+            small BERT on one processor, and logs in MLflow the settings, its accuracy on the
+            held-out posts, the data it learnt from with DVC's MD5, and the commit. Then it
+            registers a version. Nobody serves that yet: its stage is None."""
         )
-        self._train("baseline --layers 1 --epochs 1 --learning-rate 5e-4", 1, below=0.7)
+        self._train(None, 1, below=0.7)
         t.say(
             """A stage is a line in the manifest. First the version is pinned: to its run, and to
             the data that git says this run had. Then it is proposed for Staging, on a branch; what
@@ -81,47 +82,68 @@ class Story(Workshop):
         )
         self._to_staging(1, "A first try")
         t.say(
-            "validate.py loads what Staging holds, as a service would, and says in MLflow whether"
-            " it will do."
+            """Production asks for more than what a trainer says of its own model. `check` fetches
+            the files and runs them, in a process without credentials: they load, answer the example
+            as their signature says, and MLflow evaluates their answers to the held-out posts, which
+            the policy names by SHA-256. What came of it is recorded in MLflow about the digest of
+            these files."""
         )
-        t.run("python validate.py", expect=1, says=[r"version 1, loaded from Staging: .*: failed"])
-        t.say(
-            "It will not, so a pull request for Production is refused, by the tag and by the"
-            " metric. It is closed."
+        self._check(
+            1, "local", expect=4, says=[r"sentiment-bert 1: failed", r"accuracy 0\.\d+ < 0\.7"]
         )
+        t.say("So a pull request for Production is refused. It is closed.")
         self._propose(
             1, "Production", "Something is better than nothing", expect=4,
-            says=["1 may not enter Production", "validation", r"accuracy 0\.\d+ < 0\.7"],
+            says=["1 may not enter Production", r"✗ checked +accuracy 0\.\d+ < 0\.7"],
         )  # fmt: skip
         t.run("git switch --quiet main && git branch --quiet -D sentiment-bert-1-production")
 
     def _good(self) -> None:
         t = self.teller
         t.scene("3. A good one, and how it comes to be served")
-        self._train("good --epochs 4 --learning-rate 1e-3", 2, above=0.75)
+        self._train("{name: good, epochs: 4, learning_rate: 0.001}", 2, above=0.75)
         self._to_staging(2, "Two layers, four rounds over the data")
-        t.run("python validate.py", says=[r"version 2, loaded from Staging: .*: passed"])
+        t.say("Nothing is promoted on the word of who trained it:")
         self._propose(
+            2, "Production", "Twice as many layers", expect=4,
+            says=["2 may not enter Production", "✗ checked +no check of the files of 2 is"],
+        )  # fmt: skip
+        t.say(
+            """This one shall be served, so it is checked in an environment of its own. MLflow makes
+            that with uv, from the version's requirements and nothing else (here out of a folder of
+            wheels, since the story needs no network). Then the same pull request passes."""
+        )
+        self._check(
             2,
-            "Production",
-            "Validated",
+            "uv",
+            says=["sentiment-bert 2: passed", "environment +uv Python", "✓ Production: accuracy"],
+        )
+        t.run(
+            "mlflow-gitops plan --rev sentiment-bert-2-production --onto main",
             says=[
                 "Production +— → 2",
                 "✓ from +from Staging",
-                "✓ validation is passed|✓ .*validation",
-                "✓ metrics +accuracy",
+                "✓ checked +checked at .* by model-checker",
             ],
         )
         self._merge("sentiment-bert-2-production", "Promote sentiment-bert 2 to Production")
         t.say(
-            """Reconcile says in JSON what it changed. deploy.py reads that, and restarts MLflow's
-            scoring server (FastAPI) where it is about Production. It loads the model through
-            mlflow_gitops.fetch: the server gets the files that git pins by their digest, or none.
-            Each answer names the run that made the model, so deploy.py can check which version it
-            is that answers."""
+            """Reconcile says in JSON what it changed. deploy.py reads that, and restarts the
+            service (serve.py, around MLflow's FastAPI server) if Production changed. It loads the
+            model through mlflow_gitops.fetch: the service gets the files that git pins by their
+            digest, or none. Each answer names the run that made the model, so deploy.py can check
+            which version it is that answers."""
         )
         self._deploy(2)
         t.run(self._question(), says=[r'"sentiment": "positive".*"sentiment": "negative"'])
+        t.say("What the service counts is labelled with model and version, for Prometheus:")
+        t.run(
+            f"curl --silent http://127.0.0.1:{self.serving}/metrics | grep '^model_.*_total'",
+            says=[
+                r'model_requests_total\{model="sentiment-bert",version="2"\} [1-9]',
+                r'model_request_errors_total\{model="sentiment-bert",version="2"\} 0\.0',
+            ],
+        )
 
     def _better(self) -> None:
         t = self.teller
@@ -140,14 +162,16 @@ class Story(Workshop):
             "The next version reads only the first 28 word pieces of a post, which is faster; posts"
             " are short."
         )
+        old = self.md5("HEAD~1")
         self._train(
-            "better --epochs 2 --learning-rate 1e-3 --max-length 28 --no-threads", 3, above=0.75
+            "{name: better, epochs: 2, learning_rate: 0.001, max_length: 28, threads: false}",
+            3,
+            above=0.75,
         )
         t.say(
             """What if somebody pins it to the wrong data? The plan compares the pin with what the
             run logged, and refuses: nothing is promoted by its number alone."""
         )
-        old = self.md5("HEAD~1")
         t.run("git switch --quiet -c wrong-data", "python pin_data.py 3")
         t.run(
             f"sed -i.bak '/^  3:/,$ s/md5: .*}}/md5: {old}}}/' registry/models/sentiment-bert.yaml"
@@ -162,7 +186,7 @@ class Story(Workshop):
         )
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
         self._to_staging(3, "Trained on all posts so far")
-        t.run("python validate.py", says=[r"version 3, loaded from Staging: .*: passed"])
+        self._check(3, "uv", says=["sentiment-bert 3: passed"])
         self._propose(
             3,
             "Production",
@@ -205,14 +229,16 @@ class Story(Workshop):
         t = self.teller
         t.scene("5. A worse one, which is refused with the numbers")
         t.say(
-            "Somebody saves on training. It is above the floor, so it passes validation; it is"
-            " worse than what is served."
+            "Somebody saves on training. It is above the floor, so its check passes; it is worse"
+            " than what is served."
         )
         self._train(
-            "hasty --epochs 1 --learning-rate 1.5e-4 --max-length 28 --no-threads", 4, above=0.7
+            "{name: hasty, epochs: 1, learning_rate: 0.00015, max_length: 28, threads: false}",
+            4,
+            above=0.7,
         )
         self._to_staging(4, "Half the time to train")
-        t.run("python validate.py", says=[r"version 4, loaded from Staging: .*: passed"])
+        self._check(4, "local", says=["sentiment-bert 4: passed"])
         self._propose(
             4, "Production", "Half the time to train", expect=4,
             says=["4 may not enter Production", r"accuracy 0\.\d+ is worse than 3's 0\.\d+"],
@@ -307,20 +333,47 @@ class Story(Workshop):
         )
         page = (self.folder / "report" / "index.html").read_text(encoding="utf-8")
         Teller.expect(page, [f"data/posts.csv \\(md5 {md5}\\)", f"code commit {code[1]}"])
-        t.say("And that commit gives the very data back, from DVC's storage:")
-        t.run(
-            f"git switch --quiet --detach {code[1]}",
-            "rm data/posts.csv && dvc pull --quiet data/posts.csv.dvc",
-            'python -c "import hashlib;'
-            " print(hashlib.md5(open('data/posts.csv', 'rb').read()).hexdigest())\"",
-            says=[md5],
+
+    def _reproduced(self) -> None:
+        t = self.teller
+        t.scene("8. Made again, from the record")
+        t.say(
+            """`reproduce` writes down how a version was made: the commit, DVC's data by MD5, exact
+            requirements, the program, and what is missing. The script clones the commit, fetches
+            the data, makes an environment of these requirements, and trains. Read it before you
+            start it."""
         )
+        t.run(
+            "mlflow-gitops reproduce sentiment-bert Production --out ../again",
+            says=[
+                r"code +[0-9a-f]{40}",
+                "command +python train.py",
+                r"data +data/posts\.csv \(md5",
+            ],
+        )
+        t.run("bash ../again/reproduce.sh > ../again/log 2>&1", "tail -n 1 ../again/log")
+        t.say(
+            """The new version is as good as the one that is served, though not to the last digit:
+            of word pieces that are equally frequent, chance chooses."""
+        )
+        compared = t.run(
+            "mlflow-gitops compare sentiment-bert Production 5 |"
+            " grep -o 'accuracy *[0-9.]* *[0-9.]*'"
+        )
+        served, again = (float(value) for value in re.findall(r"0\.\d+", compared))
+        if abs(served - again) > 0.05:
+            raise Unexpected(f"What was made again should be as good:\n{compared}")
 
     # -- what several scenes do --------------------------------------------------------------------
 
-    def _train(self, how: str, version: int, *, above: float = 0.0, below: float = 1.0) -> None:
+    def _train(
+        self, settings: str | None, version: int, *, above: float = 0.0, below: float = 1.0
+    ) -> None:
+        """Commit the settings and train by them; None for those that the project came with."""
+        commit = "git commit --quiet --all -m 'Settings of the next version'"
+        commands = (f"echo '{settings}' > params.yaml && {commit}",) if settings else ()
         printed = self.teller.run(
-            f"python train.py {how}", says=[f"sentiment-bert version {version} "]
+            *commands, "python train.py", says=[f"sentiment-bert version {version} "]
         )
         accuracy = float(re.findall(r"accuracy (\d\.\d+)", printed)[-1])
         if not above < accuracy < below:
@@ -346,6 +399,19 @@ class Story(Workshop):
         stages = json.loads(self.quiet("mlflow-gitops status --format json"))["models"][0]["stages"]
         if stages.get("Staging") != [version]:
             raise Unexpected(f"MLflow should show {version} in Staging, and shows {stages}.")
+
+    def _check(self, version: int, env_manager: str, *, says: list[str], expect: int = 0) -> None:
+        """Check what Staging holds, and record it."""
+        self.teller.run(
+            f"mlflow-gitops check sentiment-bert Staging --env-manager {env_manager} --record --as"
+            " model-checker",
+            expect=expect, says=says,
+        )  # fmt: skip
+        tags = self.quiet(
+            "python -c 'import mlflow; print(mlflow.MlflowClient().get_model_version("
+            f'"sentiment-bert", "{version}").tags)\''
+        )
+        Teller.expect(tags, ["gitops.check.run"])
 
     def _propose(
         self, version: int, stage: str, why: str, *, says: list[str], expect: int = 0

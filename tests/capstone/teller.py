@@ -99,6 +99,7 @@ class Teller:
 def shape(text: str) -> list[str]:
     """A page without what differs from run to run: ids, numbers, times, and the spaces that line
     columns up."""
+    text = re.sub(r"\d+\.\d+|\d+(,\d{3})+", "0", text)
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "#", text)
     text = re.sub(r"[+-]?\d[\d.:TZ-]*", "0", text)
     text = re.sub(r" size 0 \w+ → 0 \w+;", "", text)  # told where two versions differ by some bytes

@@ -100,7 +100,7 @@ class Workshop:
             "git init --quiet --initial-branch=main",
             "git remote add origin ../forge.git", "dvc init --quiet",
             "dvc config core.analytics false",
-            "dvc remote add --quiet --default storage ../dvc-storage",
+            f"dvc remote add --quiet --default storage {self.folder / 'dvc-storage'}",
             "git add . && git commit --quiet -m 'Code, policy, and a manifest without a version'",
             "git push --quiet --set-upstream origin main", "git remote set-head origin main",
         ):  # fmt: skip
@@ -144,7 +144,7 @@ class Workshop:
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "HF_HUB_OFFLINE": "1",
             "SERVING_PORT": str(self.serving), "SERVING_STATE": str(self.folder / "serving"),
             "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", **_wheels(),
         }  # fmt: skip
 
     def _hidden(self, address: str) -> dict[str, str]:
@@ -159,3 +159,16 @@ class Workshop:
         if kept.exists():
             with suppress(ProcessLookupError):
                 os.killpg(int(kept.read_text()), signal.SIGTERM)
+
+
+def _wheels() -> dict[str, str]:
+    """New environments are made from the wheels that the Makefile put beside this one, and from
+    nothing else: no step of the story needs a network."""
+    wheels = Path(sys.prefix) / "wheels"
+    if not wheels.is_dir():
+        raise Unexpected(f"There is no {wheels}, which `make capstone` fills.")
+    return {
+        "UV_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels), "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }  # fmt: skip

@@ -69,31 +69,23 @@ def _listening() -> bool:
     return False
 
 
-def load() -> Path:
-    """A folder with the files of the version that git gives Production. Ends the program if MLflow
-    has other files than those that git pins."""
+def load() -> tuple[Path, int]:
+    """The version that git gives Production, and a folder with its files. Ends the program if
+    MLflow has other files than those that git pins."""
     subprocess.run(["git", "fetch", "--quiet", "origin"], check=True)
     resolved = mlflow_gitops.resolve(MODEL, "Production")
     try:
-        return mlflow_gitops.fetch(MODEL, "Production", STATE / f"{MODEL}-{resolved.version}")
+        folder = mlflow_gitops.fetch(MODEL, "Production", STATE / f"{MODEL}-{resolved.version}")
     except Exception as error:
         raise SystemExit(f"Not served: {error}") from None
+    return folder, resolved.version
 
 
-def start(folder: Path) -> None:
-    """Start MLflow's scoring server, which is FastAPI, on these files, and wait until it
-    answers."""
+def start(folder: Path, version: int) -> None:
+    """Start serve.py on these files, and wait until it answers."""
     STATE.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "--model-uri",
-        str(folder),
-    ]
-    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(PORT)]
+    command = [sys.executable, "serve.py", str(folder)]
+    command += ["--version", str(version), "--port", str(PORT)]
     with open(STATE / "log", "ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -137,9 +129,9 @@ def main() -> None:
         if not entered:
             print("Production did not change; the server stays as it is.", flush=True)
             continue
-        folder = load()
+        folder, version = load()
         stop()
-        start(folder)
+        start(folder, version)
         if (version := answering()) != entered[-1]:
             raise SystemExit(f"Version {entered[-1]} should answer, and {version} does.")
         print(

@@ -1,22 +1,27 @@
-"""Train one version, measure it on held-out posts, log all of it in MLflow and register it.
+"""Train one version by params.yaml, measure it on held-out posts, log all of it in MLflow and
+register it.
 
-python train.py good --epochs 4
+python train.py
+
+It takes no arguments: MLflow records a program without them, so what is not committed could not be
+reproduced.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import tempfile
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import bert
+import drift
 import mlflow
 import pandas as pd
-import torch
 import transformers
+import yaml
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from project import HELD_OUT, MODEL, POSTS, dvc_md5, quiet
@@ -27,6 +32,10 @@ SIGNATURE = ModelSignature(
         [ColSpec("string", "sentiment"), ColSpec("double", "positive"), ColSpec("string", "run")]
     ),
 )
+
+EXAMPLE = pd.DataFrame({"text": ["What a great flight!", "Worst service ever, lost my bag."]})
+LIBRARIES = ("mlflow-skinny", "pandas", "torch", "transformers")
+"""All that the model needs; a fresh environment gets these and what they need."""
 
 
 def must_be_committed() -> None:
@@ -41,20 +50,9 @@ def must_be_committed() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("name", help="what to call the run")
-    for one in fields(bert.Recipe):
-        how = (
-            {"action": argparse.BooleanOptionalAction}
-            if one.type == "bool"
-            else {"type": type(one.default)}
-        )
-        parser.add_argument(f"--{one.name.replace('_', '-')}", default=one.default, **how)
-    asked = vars(parser.parse_args())
-    name = asked.pop("name")
-    recipe = bert.Recipe(**asked)
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    name = settings.pop("name")
+    recipe = bert.Recipe(**settings)
     quiet()
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
@@ -92,10 +90,14 @@ def main() -> None:
                 code_paths=["bert.py"],
                 artifacts={"bert": folder},
                 signature=SIGNATURE,
-                pip_requirements=[
-                    f"torch=={torch.__version__}",
-                    f"transformers=={transformers.__version__}",
-                ],
+                input_example=EXAMPLE,
+                metadata={
+                    "reference": {
+                        "inputs": drift.reference(posts["text"].str.split().str.len()),
+                        "answers": drift.reference(likely),
+                    }
+                },
+                pip_requirements=[f"{library}=={version(library)}" for library in LIBRARIES],
                 registered_model_name=MODEL,
             )
         # Beside the logged model stands what it was measured on; a gate compares only what was

@@ -34,12 +34,21 @@ def test_it_gets_no_variable_that_is_not_listed(
     ):  # fmt: skip
         monkeypatch.setenv(name, "a-secret")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:a-secret@proxy.example")
+    monkeypatch.setenv("UV_FIND_LINKS", "https://me:a-secret@wheels.example")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
     ended = run(tmp_path, "import json; os.write(result, json.dumps(dict(os.environ)).encode())")
     variables = json.loads(ended.result)
     assert ended.fault is None and "a-secret" not in ended.result.decode()
     assert variables["HTTP_PROXY"] == "http://proxy.example"
     assert variables["HOME"] == variables["TMPDIR"] == str(tmp_path)
+
+
+def test_a_folder_of_wheels_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = {"UV_FIND_LINKS": "/srv/wheels", "UV_NO_INDEX": "1", "PIP_FIND_LINKS": "/srv/wheels"}
+    for name, value in passed.items():
+        monkeypatch.setenv(name, value)
+    ended = run(tmp_path, "import json; os.write(result, json.dumps(dict(os.environ)).encode())")
+    assert passed.items() <= json.loads(ended.result).items()
 
 
 @LINUX

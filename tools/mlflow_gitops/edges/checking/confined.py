@@ -26,12 +26,14 @@ PASSED_ON = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}
     | {"OMP_NUM_THREADS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PYENV_ROOT"}
     | {"PIP_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT", "PIP_FIND_LINKS", "PIP_NO_INDEX"}
+    | {"UV_NO_INDEX"}
 )
 """Variables that the program gets. All others are withheld, however they are called."""
 
 ADDRESSES = frozenset(
     {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
     | {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"}
+    | {"UV_FIND_LINKS"}
 )
 """Variables that it gets unless they hold a user or a password."""
 

@@ -123,14 +123,15 @@ def script(recipe: TrainingRecipe, repository: str) -> str:
 
 def _environment(recipe: TrainingRecipe) -> Iterator[str]:
     version = recipe.python or "3"
-    yield "if command -v uv >/dev/null; then"
-    yield f'  uv venv --seed --python {_quoted(version)} "$here/environment"'
-    yield "else"
     minor = ".".join(version.split(".")[:2])
+    yield "if command -v uv >/dev/null; then"
+    yield f'  uv venv --python {_quoted(version)} "$here/environment"'
+    yield '  uv pip install --python "$here/environment" --requirement "$here/requirements.txt"'
+    yield "else"
     yield f'  {_quoted("python" + minor)} -m venv "$here/environment"'
+    yield '  "$here/environment/bin/python" -m pip install --requirement "$here/requirements.txt"'
     yield "fi"
     yield '. "$here/environment/bin/activate"'
-    yield 'python -m pip install --requirement "$here/requirements.txt"'
 
 
 def _quoted(word: str) -> str:
