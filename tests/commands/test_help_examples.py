@@ -56,6 +56,8 @@ ELSEWHERE = {
         "tests/lanes/test_servers_of_every_kind.py has a server with accounts"
     ),
     "mlflow-gitops rights --apply": "the same test has it",
+    "mlflow-gitops notify --dry-run": "tests/commands/test_notify.py has channels",
+    "mlflow-gitops notify --test risk": "the same tests have a server for it",
     "mlflow-gitops demo /tmp/story": "tests/demo/test_demo.py tells it, which takes half a minute",
     "mlflow-gitops --env prod promote fraud-detector 14 Production --from staging": (
         "tests/lanes/test_promotion_between.py has two registries for it"

@@ -1,5 +1,5 @@
-"""Commands that read and change nothing: validate, plan, compare, status; and
-export, which writes one file."""
+"""Commands that read and change nothing: validate, plan, compare, status; export, which writes one
+file; and notify, which sends trial messages."""
 
 from __future__ import annotations
 
@@ -245,3 +245,43 @@ def export(
     from mlflow_gitops.commands import export as command
 
     raise typer.Exit(command.run(context.obj, model, since, until, out, form, with_bills=bom))
+
+
+@app.command()
+def notify(
+    context: typer.Context,
+    channels: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[CHANNEL]...",
+            help="Only these channels of notify.yaml. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a trial message, and report what was delivered.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Send nothing and show who would get what. This is the default."
+        ),
+    ] = False,
+    form: Annotated[str, format_option(formats.NOTIFY)] = "text",
+) -> None:
+    """Show who is notified of what, as registry/notify.yaml says: of each model's events, and
+    whether each channel has an address here.
+
+    --test sends a message to each channel and exits 1 if one was not delivered. It needs the extra
+    notify, and the variables that hold the addresses.
+
+    Example: mlflow-gitops notify --dry-run
+
+    Example: mlflow-gitops notify --test risk
+    """
+    from mlflow_gitops.commands import notify as command
+    from mlflow_gitops.errors import UsageFailure
+
+    if test and dry_run:
+        raise UsageFailure("Pass --test or --dry-run, not both.")
+    raise typer.Exit(command.run(context.obj, channels or [], is_test=test, form=form))

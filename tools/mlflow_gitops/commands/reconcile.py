@@ -9,6 +9,7 @@ import typer
 
 from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.main_branch import main_branch_fault
+from mlflow_gitops.app.notifying.run_notifications import notify_of_run
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
@@ -68,14 +69,16 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         reconciler = _reconciler(workspace, target, options, saved)
         planned = _plan(reconciler, models, saved, progress)
     _show_plan(planned.plan, options.form)
-    if planned.plan.refusals:
-        return _report_refused_run(reconciler, planned, options, since)
-
     earlier = reconciler.refused_at(since, planned.plan)
+    if planned.plan.refusals:
+        notify_of_run(workspace, reconciler, planned, None, earlier, options.since)
+        return _report_refused_run(reconciler, planned, options, earlier)
+
     if not options.yes and any(model.has_work for model in planned.plan.models):
         _confirm(reconciler)
     result = reconciler.apply(planned, run_progress(settings, planned.plan.models))
     notifications = list(notifier.notify(planned, result)) if notifier is not None else None
+    notify_of_run(workspace, reconciler, planned, result, earlier, options.since)
     return _finish(settings, options, planned, result, earlier, notifications)
 
 
@@ -225,13 +228,15 @@ def _plan(
 
 
 def _report_refused_run(
-    reconciler: Reconciler, planned: Planned, options: ReconcileOptions, since: str | None
+    reconciler: Reconciler,
+    planned: Planned,
+    options: ReconcileOptions,
+    earlier: EarlierRefusals,
 ) -> int:
     """Report that nothing is applied, because the run as a whole is refused."""
     plan = planned.plan
     output = ReconcileOutput(reconciler.commit, refusals=plan.refusals, errors=plan.errors)
     print_result(formats.RECONCILE, options.form, output)
-    earlier = reconciler.refused_at(since, plan)
     code = OK if earlier.contain_errors(plan.errors) else INVALID
     if not earlier.contain_run(plan.refusals):
         return worst(code, REFUSED)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
     from mlflow_gitops.render.reference.explanations import Explained
+    from mlflow_gitops.render.setup.notify import NotifyOutput
     from mlflow_gitops.render.setup.rights import RightsOutput
     from mlflow_gitops.render.show import HoldersAt
     from mlflow_gitops.render.written_files import WrittenFiles
@@ -134,6 +135,7 @@ BOM: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_fi
 RIGHTS: Formats[RightsOutput] = Formats(
     text="setup.rights:text", json="setup.rights:json", markdown="setup.rights:markdown"
 )
+NOTIFY: Formats[NotifyOutput] = Formats(text="setup.notify:text", json="setup.notify:json")
 REPRODUCE: Formats[RecipeOutput] = Formats(text="checking.recipe:text", json="checking.recipe:json")
 SIGN: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")

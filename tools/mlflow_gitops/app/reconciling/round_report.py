@@ -52,6 +52,14 @@ class RoundReport:
                 self._news.clear("command")
                 self._news.report("command", failure, News(commit, failure=failure))
 
+    def undelivered(self, faults: list[str]) -> None:
+        """Messages to people that were not delivered."""
+        if not faults:
+            self._news.clear("notify")
+            return
+        self._metrics.record_failure("notify")
+        self._news.report("notify", faults, News(failure=" ".join(faults)))
+
     def plan(self, commit: str, plan: Plan) -> None:
         """What is wrong with a plan as a whole. The models with invalid files keep the last valid
         state, and the others are reconciled."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.app.main_branch import fetch_main
+from mlflow_gitops.app.notifying.run_notifications import RoundNotifications
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
@@ -82,6 +83,7 @@ class Watcher:
         )
         self._resting = RestingModels(interval, clock)
         self._figures = RoundFigures()
+        self._people = RoundNotifications(self._report.undelivered)
         self._whole_round_at: str | None = None
         """The commit of the last round over all models, if that was not refused as a whole."""
         self.last_plan: Plan | None = None
@@ -156,12 +158,14 @@ class Watcher:
             self._report.plan(commit, planned.plan)
             self._whole_round_at = None if planned.plan.refusals else commit
         if planned.plan.refusals:
+            self._people.report_refused(workspace, reconciler, planned, is_whole=is_whole)
             return self._figures.of(commit, planned.plan, is_whole=is_whole)
         if self._stop.is_set():
             return None
 
         resting = self._resting.at(commit)
         run = self._apply(reconciler, planned, resting)
+        self._people.report_run(workspace, reconciler, planned, run, is_whole=is_whole)
         self._health(reconciler.planner.target)
         return self._figures.of(commit, planned.plan, run, len(resting), is_whole=is_whole)
 

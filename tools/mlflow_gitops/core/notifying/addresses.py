@@ -52,7 +52,7 @@ def _fault(parts: SplitResult, text: str) -> str | None:
 
 
 def _scheme_text(scheme: str) -> str:
-    """A scheme as it may be shown: what stands there may be anything."""
+    """A scheme as it may be shown: it may be anything, even a secret."""
     return f"{scheme}://" if re.fullmatch(r"[a-z]{2,12}", scheme) else "no known scheme"
 
 

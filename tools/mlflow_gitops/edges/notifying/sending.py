@@ -66,55 +66,52 @@ def _send(parcel: Parcel) -> str | None:
     """Send one message. What Apprise and the server say may quote the address, so it is not shown:
     only the status of an HTTP answer is."""
     try:
-        with _Log() as log:
-            return _notify(parcel, log)
+        return _notify(parcel)
     except Exception as error:  # a plug-in of Apprise: nothing it does may stop a run
         return f"could not be reached ({type(error).__name__})"
 
 
-def _notify(parcel: Parcel, log: _Log) -> str | None:
+def _notify(parcel: Parcel) -> str | None:
     import apprise
 
+    _silence()
     asset = apprise.AppriseAsset(
         app_id="mlflow-gitops",
         app_desc="mlflow-gitops",
         app_url="",
         storage_mode=apprise.PersistentStoreMode.MEMORY,
     )
-    sender = apprise.Apprise(asset=asset)
-    if not sender.add(parcel.address):
+    service = apprise.Apprise.instantiate(parcel.address, asset=asset)
+    if service is None:
         return "has an address that Apprise does not understand"
-    if sender.notify(parcel.text, title=parcel.title, body_format=apprise.NotifyFormat.TEXT):
+    service.logger = log = _StatusLog("apprise")
+    # Not through `Apprise.notify`: that sends in another thread (2.3), which may outlive this one.
+    if service.notify(parcel.text, title=parcel.title, body_format=apprise.NotifyFormat.TEXT):
         return None
     if log.status is not None:
         return f"did not take the message: its server answered {log.status}"
     return "did not take the message, or could not be reached"
 
 
-class _Log(logging.Handler):
-    """Keeps Apprise's log from being printed, and takes the HTTP status from what this thread logs.
-    Apprise quotes addresses there."""
+def _silence() -> None:
+    """Keep Apprise's own log from being printed: it may quote addresses."""
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # without any handler, Python prints warnings
 
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+
+class _StatusLog(logging.Logger):
+    """Takes the HTTP status from what one service logs, and prints nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.status: int | None = None
-        self._thread = threading.get_ident()
-        self._logger = logging.getLogger("apprise")
 
-    def __enter__(self) -> _Log:
-        self._logger.propagate = False
-        self._logger.addHandler(_SILENCE)
-        self._logger.addHandler(self)
-        return self
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 the name is of `logging`
+        return level >= logging.WARNING
 
-    def __exit__(self, *error: object) -> None:
-        self._logger.removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
+    def handle(self, record: logging.LogRecord) -> None:
         match = _STATUS.search(record.getMessage())
-        if match is not None and record.thread == self._thread:
+        if match is not None:
             self.status = int(match[1])
-
-
-_SILENCE = logging.NullHandler()
-"""Stays: without any handler, Python prints warnings."""

@@ -28,8 +28,10 @@ FAILURE_ORIGINS = (
     "internal",
     "on_change",
     "health",
+    "notify",
 )
 """`on_change`: the command of --on-change. `health`: what looks at the health of versions (R14).
+`notify`: a message to people was not delivered (R15).
 `files`: a commit that cannot be read. `machine`: the computer is short of something. `internal`:
 a fault of this program."""
 

@@ -38,6 +38,12 @@ _SHORTEST_GUESS = 6
 _SHORTEST_IN_OUTPUT = 8
 """Characters of a secret that is masked in whole outputs."""
 
+_NOTIFY_VARIABLES = "MLFLOW_GITOPS_NOTIFY"
+"""How the names of variables begin that hold addresses of channels (`notify.yaml`)."""
+
+_CHANNEL_TOKEN = re.compile(r"(?![a-z.-]+\Z).{8,}|[a-z-]{20,}\Z")
+"""A part of a channel's address that is taken for a token: no word, and no name of a host."""
+
 _WORD_OF_LETTERS = re.compile(r"[a-z_]+\Z")
 _NAMES_OF_PLACES = re.compile(
     r"(?:FILE|PATH|DIR|SOCK|URL|URI|HOST|PORT|NAME|TYPE|MODE|TTL|EXPIRY|ENABLED)\Z", re.IGNORECASE
@@ -190,6 +196,9 @@ def environment_secrets(variables: Mapping[str, str] | None = None) -> set[str]:
 def _secrets_of_variable(name: str, value: str) -> Iterator[str]:
     if "://" in value:
         yield from _secrets_in(value)
+    if name.startswith(_NOTIFY_VARIABLES):
+        yield from _secrets_of_channels(value)
+        return
     if name in _SECRET_VARIABLES:
         yield value
         return
@@ -202,6 +211,17 @@ def _secrets_of_variable(name: str, value: str) -> Iterator[str]:
     for part in _PARTS.finditer(value):
         if is_secret_name(part["name"]) or part["name"].lower().endswith(("key", "signature")):
             yield part["value"]
+
+
+def _secrets_of_channels(value: str) -> Iterator[str]:
+    """The addresses of channels that a variable holds, and the parts of each: a service's token is
+    a part of the path, of the query, or stands in the place of the host."""
+    for line in value.splitlines():
+        address = line[line.rfind("=", 0, line.find("://") + 1) + 1 :].strip()
+        yield address
+        yield from _secrets_in(address)
+        parts = re.split(r"[/?&=@:]+", address)
+        yield from (part for part in parts if _CHANNEL_TOKEN.match(part))
 
 
 def _basic_credentials(variables: Mapping[str, str]) -> Iterator[str]:
