@@ -23,7 +23,13 @@ PROBLEM_CALLS = {
 CHECK_CALLS = {"ok": 0, "missing": 0, "unknown": 0, "_rule": 1, "_holds": 0}
 """Those that make a result of `doctor`, as methods of an area or as a function beside it."""
 
-AREAS = {"GIT": "git", "POLICY": "policy", "WORKFLOWS": "workflows", "MLFLOW": "mlflow"}
+AREAS = {
+    "GIT": "git",
+    "HEALTH": "health",
+    "POLICY": "policy",
+    "WORKFLOWS": "workflows",
+    "MLFLOW": "mlflow",
+}
 _CODE = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 

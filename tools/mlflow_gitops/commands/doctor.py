@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from mlflow_gitops import __version__
 from mlflow_gitops.app.audit.recorded_line import changed_first_parents
 from mlflow_gitops.app.forges import find_forge
+from mlflow_gitops.app.health.reachable import health_facts
 from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
@@ -17,6 +18,7 @@ from mlflow_gitops.commands.output import print_result, steps
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.doctor_git import GIT, GitFacts, check_git
+from mlflow_gitops.core.setup.doctor_health import check_health
 from mlflow_gitops.core.setup.doctor_mlflow import MlflowFacts, check_mlflow
 from mlflow_gitops.core.setup.doctor_policy import (
     POLICY,
@@ -82,6 +84,8 @@ def _checks(
 
     progress("reading MLflow")
     yield from check_mlflow(_mlflow_facts(workspace, snapshot))
+
+    yield from check_health(health_facts(snapshot.policy, settings))
 
     progress("reading the forge")
     branch = _main_branch(workspace, git)
