@@ -625,7 +625,7 @@ def test_a_rollback_needs_the_receipts(storied: Team, tmp_path: Path) -> None:
     for uri in (storied.uri, "sqlite:////nowhere/mlflow.db"):
         ran = other.run("rollback", "fraud", uri=uri)
         assert ran.code == 4 and "No receipt in this clone records" in ran.err
-        assert "git fetch origin refs/heads/mlflow-gitops/receipts:" in ran.err
+        assert "git fetch origin '+refs/heads/mlflow-gitops/receipts*:" in ran.err
     remote = str(tmp_path / "remote")
     storied.git("push", "-q", remote, "mlflow-gitops/receipts")
     other.git("fetch", "-q", "origin")

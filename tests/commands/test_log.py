@@ -356,7 +356,7 @@ def test_a_clone_without_receipts_or_history_says_how_to_get_them(
     clone = tmp_path / "clone"
     team.git("clone", "-q", "--depth", "2", f"file://{team.folder}", str(clone))
     err = of(clone).run("log").err
-    assert "git fetch origin refs/heads/mlflow-gitops/receipts:" in err
+    assert "git fetch origin '+refs/heads/mlflow-gitops/receipts*:" in err
     assert "git fetch --unshallow" in err
     assert "git fetch" not in team.run("log").err
 

@@ -40,6 +40,23 @@ def test_text() -> None:
     ]
 
 
+def test_what_follows_from_missing_receipts_is_counted() -> None:
+    follow = [Unexplained("churn", field, "…") for field in ("commit", "receipt", "held 3 Staging")]
+    other = Unexplained("churn", "stage Production", "MLflow has Archived")
+    first = Unexplained("", "receipts", "there are no receipts in this clone")
+    without = replace(FOUND, receipts=0, findings=(first, *follow, other), unchecked_files=())
+    lines = list(verify.text(without))
+    assert lines[:-1] == [
+        "Receipts",
+        "  ✗ receipts: there are no receipts in this clone",
+        "churn",
+        "  ✗ stage Production: MLflow has Archived",
+        "3 more findings follow from the missing receipts; --format json lists all.",
+    ]
+    assert "5 unexplained" in lines[-1]
+    assert len(list(verify.text(replace(without, receipts=1)))) == 8, "then each of them counts"
+
+
 RECOVERED = "c0ffee" + "0" * 58
 LINE = Acknowledgement(
     "0123456789ab", "disk was full <b>", "a" * 40, "Ana <ana@example.org>", "2026-01-02T00:00:00Z"

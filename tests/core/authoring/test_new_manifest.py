@@ -185,3 +185,16 @@ def test_a_new_manifest_is_a_few_plain_lines() -> None:
         == 'name: m\ndescription: "Said."\nstages:\n  Production: [1, 2]\naliases:\n  champion:'
         " 2\nversions:\n  2: {run_id: r}\n"
     )
+
+
+def test_a_holder_that_was_not_uploaded_whole_is_noted() -> None:
+    broken = ObservedVersion(1, "Production", status="FAILED_REGISTRATION")
+    pending = ObservedVersion(3, "Staging", status="PENDING_REGISTRATION")
+    versions = {1: broken, 2: ObservedVersion(2, "Production"), 3: pending}
+    versions[4] = replace(broken, number=4, stage="Archived")
+    rules = policy(aliased=False).for_model("m")
+    notes = content_of(ObservedModel("m", versions=versions), rules, ImportScope()).notes
+    assert {note.partition(" in MLflow")[0] for note in notes if "status" in note} == {
+        "version 3 in Staging has the status PENDING_REGISTRATION",
+        "version 1 in Production has the status FAILED_REGISTRATION",
+    }

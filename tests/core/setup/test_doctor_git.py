@@ -27,3 +27,17 @@ def test_merges_that_changed_the_first_parents_are_named() -> None:
         found = [result for result in check_git(facts) if result.check == "first-parents"]
         assert tuple(result.detail for result in found) == warnings
         assert all(result.status == "unknown" and result.fix for result in found)
+
+
+def test_receipts_that_no_fetch_brings() -> None:
+    facts = GitFacts(
+        *("2.45.0", "origin", "main", "", 1, False, False, False, "x"),
+        fetch_command="git fetch origin '+refs/heads/x*:refs/remotes/origin/x*'",
+        refspec="+refs/heads/x*:refs/remotes/origin/x*",
+    )
+    [result] = [result for result in check_git(facts) if result.check == "receipts"]
+    assert result.status == "missing"
+    assert result.fix == (
+        "git fetch origin '+refs/heads/x*:refs/remotes/origin/x*'; for every git fetch from now on:"
+        " git config --add remote.origin.fetch '+refs/heads/x*:refs/remotes/origin/x*'"
+    )

@@ -38,6 +38,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
 )
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows, recording_environments
 from mlflow_gitops.edges.forge import Forge, NotConfigured, ProtectedBranches
+from mlflow_gitops.edges.git.receipts.branch import receipts_refspec
 from mlflow_gitops.edges.git.receipts.unpushed import unpushed_receipts
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.refs.default_branch import fetches_branch
@@ -138,6 +139,8 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         has_receipts=bool(workspace.receipts_branch.refs()),
         fetches_receipts=remote is not None and fetches_branch(git, remote, branch),
         receipts_branch=branch,
+        fetch_command=workspace.receipts_branch.fetch_command,
+        refspec=receipts_refspec(workspace.receipts_branch),
         unpushed_receipts=_unpushed_receipts(workspace),
         changed_first_parents=changed_first_parents(workspace) if main else (),
         index_bytes=git.index.size() if git.index is not None else 0,

@@ -64,13 +64,17 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
     """What is unexplained, by model, then one line that counts."""
     style = style or Style()
     by_model: dict[str, list[Unexplained]] = {}
-    for finding in verification.findings:
+    shown, consequences = _without_consequences(verification)
+    for finding in shown:
         by_model.setdefault(finding.model, []).append(finding)
 
     for model, findings in by_model.items():
         yield style(safe(model) or "Receipts", "bold")
         for finding in findings:
             yield f"  {style('✗', 'red')} {safe(finding.field)}: {safe(finding.detail)}"
+    if consequences:
+        follow = "finding follows" if consequences == 1 else "findings follow"
+        yield f"{consequences} more {follow} from the missing receipts; --format json lists all."
     yield from _acknowledgements(verification, style)
     for files in verification.unchecked_files:
         name, stages = safe(files.model), safe(", ".join(files.stages))
@@ -79,6 +83,27 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
             f" pin their digest: mlflow-gitops pin {shell_words(name, files.version)}"
         )
     yield _total(verification)
+
+
+def _without_consequences(verification: Verification) -> tuple[list[Unexplained], int]:
+    """The findings to show, and how many more there are. In a clone without receipts, no receipt
+    explains anything, which need not be said of each model."""
+    findings = list(verification.findings)
+    if verification.receipts or not any(_is_missing_record(finding) for finding in findings):
+        return findings, 0
+    shown = [finding for finding in findings if not _asks_for_receipts(finding)]
+    return shown, len(findings) - len(shown)
+
+
+def _is_missing_record(finding: Unexplained) -> bool:
+    return not finding.model and finding.field == "receipts"
+
+
+def _asks_for_receipts(finding: Unexplained) -> bool:
+    is_of_model = bool(finding.model)
+    return is_of_model and (
+        finding.field in ("commit", "receipt") or finding.field.startswith("held ")
+    )
 
 
 def _acknowledgements(verification: Verification, style: Style) -> Iterator[str]:

@@ -105,6 +105,18 @@ def _add_stages(observed: ObservedModel, rules: ModelPolicy, content: ManifestCo
             versions = _alias_holder(observed, rule, stage_of, content.notes)
         if versions:
             content.stages[stage] = versions
+            content.notes += _upload_notes(observed, stage, versions)
+
+
+def _upload_notes(observed: ObservedModel, stage: str, versions: Sequence[int]) -> list[str]:
+    """What MLflow says was not uploaded whole. No gate asks about what is only adopted."""
+    status = {number: observed.versions[number].status for number in versions}
+    return [
+        f"version {number} in {stage} has the status {status[number]} in MLflow: its files may be"
+        " missing"
+        for number in versions
+        if status[number] not in ("", "READY")
+    ]
 
 
 def _native_holders(observed: ObservedModel, rule: StageRule, notes: list[str]) -> tuple[int, ...]:

@@ -35,6 +35,9 @@ class GitFacts:
     has_receipts: bool
     fetches_receipts: bool
     receipts_branch: str
+    fetch_command: str = ""
+    """Fetches the remote's receipts, by `refspec`."""
+    refspec: str = ""
     unpushed_receipts: Sequence[str] | None = ()
     """The receipts that the remote does not have; None if the remote did not answer."""
     branch_fault: str = ""
@@ -102,14 +105,12 @@ def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
     elif facts.fetches_receipts:
         yield GIT.ok("receipts", "git fetch fetches the receipts")
     else:
-        # A pattern, since git fetch fails on a plain ref that the remote does not have yet.
-        branch, remote = facts.receipts_branch, facts.remote
-        refspec = f"+refs/heads/{branch}*:refs/remotes/{remote}/{branch}*"
         yield GIT.missing(
             "receipts",
             "this clone has no receipts, and git fetch does not fetch them: log cannot show"
             " approvals and effects",
-            f"git config --add remote.{facts.remote}.fetch '{refspec}' && git fetch {facts.remote}",
+            f"{facts.fetch_command}; for every git fetch from now on: git config --add"
+            f" remote.{facts.remote}.fetch '{facts.refspec}'",
         )
 
 

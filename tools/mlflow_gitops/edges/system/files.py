@@ -61,10 +61,12 @@ def _check_folder(repo: Path, registry: RegistryFolder, top: Path) -> None:
                 fix="Name the real folder with --registry-dir.",
             )
     if not top.is_dir():
+        begin = "Create it with mlflow-gitops init in the repository"
+        if not (repo / ".git").exists():
+            begin = "That is not a git repository: go to one, or git init, then mlflow-gitops init"
         raise Failure(
             f"There is no {registry}/ folder in {repo}.",
-            fix="Create it with mlflow-gitops init in the repository, or name the folder with"
-            " --registry-dir.",
+            fix=f"{begin}; or name the folder with --registry-dir.",
         )
 
 

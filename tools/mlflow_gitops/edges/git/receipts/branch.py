@@ -68,7 +68,7 @@ class ReceiptsBranch:
     @property
     def fetch_command(self) -> str:
         """The command that fetches the remote's receipts, also in a clone of one branch."""
-        return f"git fetch {self.remote} {self.ref}:{self.tracking_ref}"
+        return f"git fetch {self.remote} '{receipts_refspec(self)}'"
 
     @property
     def fetch_hint(self) -> str | None:
@@ -167,3 +167,9 @@ class ReceiptsBranch:
     def _notes_refs(self) -> list[str]:
         """The refs that may hold notes: this clone's, and the remote's as it was last fetched."""
         return [NOTES_REF, f"{NOTES_REF}-{self.remote}"]
+
+
+def receipts_refspec(branch: ReceiptsBranch) -> str:
+    """What git fetches the remote's receipts by: a pattern, since git fetch fails on a plain ref
+    that the remote does not have yet."""
+    return f"+{branch.ref}*:{branch.tracking_ref}*"
