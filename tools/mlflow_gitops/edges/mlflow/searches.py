@@ -1,7 +1,8 @@
 """Searches of an MLflow registry: page by page, and with as many names in one request as it takes.
 
 Lists are read in pages with an explicit order: MLflow's default order is by update time, so that
-pages would skip rows while others write (3.17).
+pages would skip rows while others write (3.17). Models whose versions may have been skipped, since
+others deleted some meanwhile, are read once more by name.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ _FEWER = 8
 Found = dict[str, ObservedModel]
 """Models or prompts with their versions, by name."""
 
+Seam = tuple[str, str | None]
+"""The names of the last version of a page and of the first one of the next, None if that is empty.
+MLflow's pages begin at a number of rows (3.17): if earlier rows are deleted between two pages, as
+many are skipped there."""
+
 
 class Searches:
     """The searches of one registry. Every method raises RegistryFailure."""
@@ -72,12 +78,18 @@ class Searches:
     def by_filters(self, names_filter: str | None, kind_filter: str | None) -> Found:
         """Search what two filters name: prompts if the second one asks for them, else models."""
         models = self.models(names_filter, kind_filter)
+        seams: list[Seam] = []
         if kind_filter is None:
-            return assemble(models, self.versions(names_filter))
+            found = assemble(models, self.versions(names_filter, seams))
+        else:
+            prompts = list(models)
+            search_filter = _joined(names_filter, kind_filter)
+            versions = self.versions(search_filter, seams) if prompts else ()
+            found = assemble_prompts(prompts, versions)
 
-        prompts = list(models)
-        versions = self.versions(_joined(names_filter, kind_filter)) if prompts else ()
-        return assemble_prompts(prompts, versions)
+        if names_filter is None and seams:
+            found |= self.by_names(_names_at(seams, list(found)), kind_filter)
+        return found
 
     def by_names(self, names: Collection[str], kind_filter: str | None) -> Found:
         """Search every name: many names in one request if the registry supports it (MLflow 3.17 and
@@ -117,16 +129,21 @@ class Searches:
         )
         return (model for model in entities if is_of_prompts or not _is_prompt(model))
 
-    def versions(self, search_filter: str | None) -> Iterator[Any]:
+    def versions(self, search_filter: str | None, seams: list[Seam] | None = None) -> Iterator[Any]:
+        """The versions that a filter names, all without one. `seams` gets the names on both sides
+        of each end of a page."""
         return self.pages(
             self._client.search_model_versions,
+            seams,
             filter_string=search_filter,
             max_results=VERSIONS_A_PAGE,
             order_by=["name ASC", "version_number ASC"],
         )
 
-    def pages(self, search: Callable[..., Any], **options: Any) -> Iterator[Any]:
-        return _pages(self._server, search, options)
+    def pages(
+        self, search: Callable[..., Any], seams: list[Seam] | None = None, **options: Any
+    ) -> Iterator[Any]:
+        return _pages(self._server, search, options, [] if seams is None else seams)
 
 
 def _joined(*filters: str | None) -> str | None:
@@ -141,12 +158,26 @@ def _is_prompt(model: Any) -> bool:
     return str(tags.get(IS_PROMPT_TAG, "")).lower() == "true"
 
 
-def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) -> Iterator[Any]:
+def _names_at(seams: list[Seam], names: list[str]) -> dict[str, None]:
+    """Of the listed names, in their order, those of which versions may have been skipped."""
+    places = {name: place for place, name in enumerate(names)}
+    affected: dict[str, None] = {}
+    for before, after in seams:
+        first = places.get(before, 0)
+        last = places.get(after, len(names) - 1) if after is not None else len(names) - 1
+        affected |= dict.fromkeys(names[first : last + 1])
+    return affected
+
+
+def _pages(
+    server: Server, search: Callable[..., Any], options: dict[str, Any], seams: list[Seam]
+) -> Iterator[Any]:
     """Every entity that a search of MLflow's client returns, page by page. Options that are None
     are left out. A page that is larger than is read is asked for again with fewer entities: the
     token of MLflow's stores is the number of entities before it (3.17)."""
     options = {key: value for key, value in options.items() if value is not None}
     token = None
+    last_name: str | None = None
     while True:
         try:
             page = server.ask(search, **options, page_token=token)
@@ -156,7 +187,10 @@ def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) 
                 raise
             options["max_results"] = max(entities // _FEWER, 1)
             continue
+        if last_name is not None:
+            seams.append((last_name, page[0].name if page else None))
         yield from page
+        last_name = page[-1].name if page else last_name
         token = page.token
         if not token:
             return
