@@ -509,6 +509,33 @@ def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
     assert github.issue("drift", "Drift", "again") != first, "a closed one stays closed"
 
 
+def test_the_keys_of_our_open_issues(desk: Desk) -> None:
+    github = desk.github()
+    assert github.open_issue_keys("health ") == set()
+    quoted = "<!-- mlflow-gitops:health churn/Staging -->"
+    github.issue("health churn/Production", "Unhealthy", f"A text that quotes {quoted}")
+    github.issue("drift", "Drift", "fraud moved")
+    desk.repo.open_issue("Unhealthy", f"{quoted}\nnot ours", "mallory")
+    assert desk.github().open_issue_keys("health ") == {"health churn/Production"}
+    assert desk.github().open_issue_keys("health-prod ") == set()
+    desk.repo.has_issues = False
+    assert desk.github().open_issue_keys("health ") == set()
+
+
+def test_whose_pull_request_it_is(desk: Desk) -> None:
+    for branch in ("health/ours", "health/theirs", "health/gone"):
+        desk.branch(branch, f"{branch}\n")
+    github = desk.github()
+    github.open_pull_request("health/ours", "Ours", "", "main")
+    for branch, user in (("health/theirs", "mallory"), ("health/gone", "ghost")):
+        desk.repo.open_pull(branch, user=user)
+    pulls = github.open_pull_requests("health/", "main")
+    assert {branch for branch, pull in pulls.items() if github.is_ours(pull)} == {"health/ours"}
+    desk.repo.close(pulls["health/ours"].number)
+    [closed] = github.closed_pull_requests("health/ours", "main")
+    assert github.is_ours(closed) and not closed.is_merged
+
+
 def test_a_pull_request_is_opened_once(desk: Desk) -> None:
     desk.branch("promote-14", "one\n")
     github = desk.github()

@@ -57,14 +57,14 @@ def _clock(days: int) -> Callable[[], datetime]:
 class Ward:
     """A copy of what `prepare` made. `passed` is how long ago that was, as commands see it."""
 
-    def __init__(self, folder: Path, api: GitHubAPI) -> None:
+    def __init__(self, folder: Path, api: GitHubAPI, days: int = 4) -> None:
         uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.api, self.repo, self.client = api, api.repository, MlflowClient(uri)
         self.team = Team(folder / "clone", uri)
         self.team.git("remote", "set-url", "origin", str(self.repo.path))
         self.team.git("fetch", "-q", "origin")
         self.repo.user("ada", "write", mails=("ada@example.org",))
-        self.days(4)
+        self.days(days)
 
     @staticmethod
     def copied(prepared: Path, folder: Path) -> Repository:
