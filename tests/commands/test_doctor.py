@@ -182,6 +182,14 @@ CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
         written("registry/policy.yaml", "stages:", "propose: Staging\nstages:"),
         {"workflows propose"},
     ),
+    "nothing looks at the health that the policy asks for": (
+        written(
+            "registry/policy.yaml",
+            "Production: {",
+            "Production: {health: {checks: {drift: {metric: d, max: 1, newer_than: 2h}}}, ",
+        ),
+        {"workflows health"},
+    ),
     "an environment of checks": (checks_by_workflow, {"github environment mlflow-check"}),
     "no fetch of receipts": (
         git("config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main"),

@@ -26,6 +26,7 @@ from mlflow_gitops.core.setup.doctor_policy import (
     TeamFact,
     approving_teams,
     asks_checks,
+    asks_health,
     check_policy,
     pins_digests,
     proposed_stages,
@@ -36,6 +37,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
     WorkflowFacts,
     check_workflows,
 )
+from mlflow_gitops.core.setup.health_workflow import check_health_workflow, jobs_in_use
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows, recording_environments
 from mlflow_gitops.edges.forge import Forge, NotConfigured, ProtectedBranches
 from mlflow_gitops.edges.git.receipts.branch import receipts_refspec
@@ -82,6 +84,8 @@ def _checks(
         jobs, unread, environments, proposed, digests, workspace.settings.receipts_branch
     )
     yield from check_workflows(facts, on_github=workspace.settings.github)
+    is_watched = asks_health(snapshot)
+    yield from check_health_workflow(jobs, is_watched)
 
     progress("reading MLflow")
     yield from check_mlflow(_mlflow_facts(workspace, snapshot))
@@ -95,7 +99,7 @@ def _checks(
         names = {name for pair in environments for name in (pair.read, pair.write)}
         if asks_checks(snapshot):
             names |= recording_environments(jobs)
-        yield from _forge(forge, protected, jobs, names)
+        yield from _forge(forge, protected, jobs_in_use(jobs, is_watched), names)
 
 
 # -- the clone --------------------------------------------------------------------------------

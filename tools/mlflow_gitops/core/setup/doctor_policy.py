@@ -195,6 +195,12 @@ def pins_digests(snapshot: Snapshot) -> bool:
     return any(asks_digest(stage) for rules in _rules(snapshot) for stage in rules.stages.values())
 
 
+def asks_health(snapshot: Snapshot) -> bool:
+    """Whether the policy asks for the health of some stage."""
+    rules = (rule for policy in _rules(snapshot) for rule in policy.stages.values())
+    return any(rule.health is not None for rule in rules)
+
+
 def asks_checks(snapshot: Snapshot) -> bool:
     """Whether some stage wants versions that were checked."""
     rules = (rule for policy in _rules(snapshot) for rule in policy.stages.values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-COMMANDS = ("validate", "plan", "drift", "propose", "verify", "reconcile")
+COMMANDS = ("validate", "plan", "drift", "propose", "verify", "health", "reconcile")
 """The commands of mlflow-gitops that workflows run."""
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([^']+)'\s*\])")
