@@ -14,12 +14,15 @@ from pathlib import Path
 from tests.benchmarks.corpora import fill_store, write_manifests, write_stamps
 from tests.benchmarks.measure import Row, Took, compare, took
 from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.spent import spent
 from tests.support.proxy import Proxy, proxy
 from tests.support.servers import free_port, mlflow_server
 from tests.support.team import Team
 
 MODELS_A_PAGE, VERSIONS_A_PAGE = 1_000, 200_000
 """What MLflow 3 allows."""
+LARGE = 100_000
+"""From so many versions on, reading them is nearly all of the work."""
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
@@ -32,9 +35,10 @@ def rows(sizes: Sizes) -> Iterator[Row]:
             yield compare(
                 f"`plan` with nothing to do, {what}",
                 lambda: plan(team, address), "the bare listing calls", lambda: listing(address),
-                1.25, sizes.runs,
+                1.25 if sizes.models * sizes.versions < LARGE else 1.15, sizes.runs,
                 server=True,
             )  # fmt: skip
+            yield _memory(team, address, what)
             with proxy(address) as between:
                 yield _requests(team, between, what)
         if sizes.wait is not None:
@@ -78,6 +82,17 @@ def listing(address: str) -> int:
             page = search(max_results=size, order_by=["name ASC"], page_token=token or None)
             asked, token = asked + 1, page.token or None
     return asked
+
+
+def _memory(team: Team, address: str, what: str) -> Row:
+    """The most that a process held, in MB."""
+    point = spent("plan", 1, "--repo", str(team.folder), "--tracking-uri", address, "plan")
+    ours, limit = round(point.memory), 300
+    return Row(
+        f"MB of memory of `plan`, {what}", Took(ours, 0), "the limit", Took(limit, 0),
+        (ours / limit,) * 3, None, 1, 1,
+        unit="",
+    )  # fmt: skip
 
 
 def _requests(team: Team, between: Proxy, what: str) -> Row:

@@ -3,9 +3,6 @@ times as much each time."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,25 +11,13 @@ from pathlib import Path
 
 from tests.benchmarks.bench_plan import prepared
 from tests.benchmarks.corpora import manifest, name, write_history, write_manifests
-from tests.benchmarks.measure import program, seconds
+from tests.benchmarks.measure import seconds
+from tests.benchmarks.spent import Point, spent
 from tests.support.proxy import proxy
 from tests.support.servers import mlflow_server
-from tests.support.team import GIT_ENVIRONMENT, Team
+from tests.support.team import Team
 
 PICTURE = Path(__file__).with_name("growth.svg")
-
-
-@dataclass(frozen=True)
-class Point:
-    """What one command took on `size` pieces of work. `memory` is the most that one of its
-    processes held, in MB; `requests` is None where nobody is asked."""
-
-    command: str
-    size: int
-    clock: float
-    processor: float
-    memory: float
-    requests: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +65,13 @@ def table(points: dict[str, list[Point]]) -> str:
 def _validate(size: int) -> Point:
     with tempfile.TemporaryDirectory() as folder:
         write_manifests(Path(folder), size)
-        return _spent("validate", size, "--repo", folder, "validate")
+        return spent("validate", size, "--repo", folder, "validate")
 
 
 def _log(size: int) -> Point:
     with tempfile.TemporaryDirectory() as folder:
         write_history(Path(folder), size, max(10, size // 10))
-        return _spent("log", size, "--repo", folder, "log")
+        return spent("log", size, "--repo", folder, "log")
 
 
 def _plan(size: int) -> Point:
@@ -124,40 +109,15 @@ def _asking(
     """Measured straight at the server, then once more through a proxy that counts."""
     repo = ("--repo", str(team.folder))
     before()
-    point = _spent(command, size, *repo, "--tracking-uri", address, *arguments)
+    point = spent(command, size, *repo, "--tracking-uri", address, *arguments)
     if size > _COUNTED:
         return point
     with proxy(address) as between:
         before()
-        _spent(command, size, *repo, "--tracking-uri", between.address, *arguments)
+        spent(command, size, *repo, "--tracking-uri", between.address, *arguments)
         return Point(
             command, size, point.clock, point.processor, point.memory, len(between.requests)
         )
-
-
-_WATCHED = """
-import json, resource, subprocess, sys, time
-start = time.perf_counter()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-clock, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-cpu = used.ru_utime + used.ru_stime
-print(json.dumps([done.returncode, done.stderr, clock, cpu, used.ru_maxrss]))
-"""
-"""A small process between, since the most that a process held counts what its parent held when it
-was started (Linux)."""
-
-
-def _spent(command: str, size: int, *arguments: str) -> Point:
-    watched = subprocess.run(
-        [sys.executable, "-c", _WATCHED, program("mlflow-gitops"), "-q", *arguments],
-        env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    code, said, clock, processor, most = json.loads(watched.stdout)
-    if code:
-        raise RuntimeError(f"{arguments} exited {code}: {said[-500:]}")
-    return Point(
-        command, size, clock, processor, most / (1024 if sys.platform != "darwin" else 1024**2)
-    )
 
 
 _COUNTED = 100_000

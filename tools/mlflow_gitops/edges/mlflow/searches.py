@@ -189,8 +189,9 @@ def _pages(
             continue
         if last_name is not None:
             seams.append((last_name, page[0].name if page else None))
-        yield from page
         last_name = page[-1].name if page else last_name
         token = page.token
+        yield from page
+        del page  # it would be in memory beside the next one
         if not token:
             return
