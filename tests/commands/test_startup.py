@@ -92,7 +92,9 @@ def test_validate_loads_nothing_for_what_is_right(team: Team) -> None:
     assert not {
         module
         for module in modules
-        if module.startswith(("mlflow_gitops.app.reconciling.apply", "mlflow_gitops.core.verdicts"))
+        if module.startswith(
+            ("mlflow_gitops.app.reconciling.writing.apply", "mlflow_gitops.core.verdicts")
+        )
     }
     assert "multiprocessing" not in modules, "few manifests are read by one process"
 
@@ -253,7 +255,7 @@ def test_completion_of_values_needs_files_alone(
     assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema"})
     assert not modules & OURS_THAT_ASK
     ours = (
-        "mlflow_gitops.app.reconciling.apply",
+        "mlflow_gitops.app.reconciling.writing.apply",
         "mlflow_gitops.core.verdicts",
         "mlflow_gitops.commands",
         "mlflow_gitops.render.",

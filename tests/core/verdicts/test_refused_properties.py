@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.app.reconciling.writing.apply import apply_models
 from mlflow_gitops.core.gates.stage_gates import StageGates
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import entries, new_holders

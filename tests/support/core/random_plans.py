@@ -6,7 +6,7 @@ import os
 
 from hypothesis import strategies as st
 
-from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.app.reconciling.writing.apply import apply_models
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
+from mlflow_gitops.app.reconciling.writing.registry_writer import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
 from mlflow_gitops.core.verdicts.verdict import Verdict

@@ -16,7 +16,7 @@ from mlflow_gitops.app.audit.receipt_parts import (
     stamp_receipt,
 )
 from mlflow_gitops.app.health.leaving import LeavingHealth
-from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
+from mlflow_gitops.app.reconciling.writing.registry_writer import RegistryWriter
 from mlflow_gitops.core.audit.receipt_format import (
     receipt_text,
     recorded_outcome,

@@ -18,10 +18,10 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
-from mlflow_gitops.app.reconciling.shared_reads import shared_reads
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_work
+from mlflow_gitops.app.reconciling.writing.apply import apply_models
+from mlflow_gitops.app.reconciling.writing.shared_reads import shared_reads
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork
 from mlflow_gitops.core.manifests.names import file_stem, model_of

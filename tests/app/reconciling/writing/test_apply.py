@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.app.reconciling.apply import apply_model, apply_models
-from mlflow_gitops.app.reconciling.progress import Progress
+from mlflow_gitops.app.reconciling.writing.apply import apply_model, apply_models
+from mlflow_gitops.app.reconciling.writing.progress import Progress
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired

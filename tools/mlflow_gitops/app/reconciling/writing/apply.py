@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from mlflow_gitops.app.reconciling.progress import Progress, StoppedError
-from mlflow_gitops.app.reconciling.registry_writer import (
+from mlflow_gitops.app.reconciling.writing.progress import Progress, StoppedError
+from mlflow_gitops.app.reconciling.writing.registry_writer import (
     RegistryWriter,
     WrongNumberError,
     is_seal,
@@ -17,7 +17,7 @@ from mlflow_gitops.app.reconciling.registry_writer import (
     write_all,
     write_seal,
 )
-from mlflow_gitops.app.reconciling.shared_reads import SharedReads
+from mlflow_gitops.app.reconciling.writing.shared_reads import SharedReads
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from mlflow_gitops.app.reconciling.shared_reads import ReadOne
+from mlflow_gitops.app.reconciling.writing.shared_reads import ReadOne
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, ObservedModel

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.app.reconciling.apply import apply_models
-from mlflow_gitops.app.reconciling.shared_reads import SharedReads
+from mlflow_gitops.app.reconciling.writing.apply import apply_models
+from mlflow_gitops.app.reconciling.writing.shared_reads import SharedReads
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
