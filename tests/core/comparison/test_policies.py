@@ -24,6 +24,7 @@ def changes(before: str, after: str) -> list[RuleChange]:
     return list(compare_policies(policy(before), policy(after), MODELS))
 
 
+HEALTH = "health: {checks: {drift: {metric: drift, max: 1, newer_than: 2h}}, %s}"
 CHECKED = "require: {checked: {by: me, %s}}"
 
 
@@ -48,6 +49,10 @@ def in_production(settings: str) -> str:
         ("checked", CHECKED % "within: 1w", CHECKED % "within: 6d", "tightened"),
         ("checked", CHECKED % "load: 60s", CHECKED % "load: 1m", "changed"),
         ("checked", CHECKED % "load: 1s", CHECKED % "within: 1d", "changed"),
+        ("health", HEALTH % "window: 2d", HEALTH % "window: 24h", "loosened"),
+        ("health", HEALTH % "window: 2d", (HEALTH % "window: 2d").replace("2h", "1h"), "tightened"),
+        ("health", HEALTH % "window: 2d", (HEALTH % "window: 2d").replace("1,", "2,"), "loosened"),
+        ("health", HEALTH % "window: 2d", "", "loosened"),
         ("tags", "require: {tags: {a: b, c: d}}", "require: {tags: {a: b}}", "loosened"),
         ("tags", "require: {tags: {a: b}}", "require: {tags: {a: c}}", "changed"),
         (

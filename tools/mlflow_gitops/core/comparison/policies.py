@@ -128,6 +128,7 @@ def _rules(policy: Policy, exceptions: tuple[int, ...], kind: Kind) -> _Rules:
             rules[name, "stage"] = True
         rules[name, "protected"] = rule.protected
         rules[name, "alias"] = rule.alias
+        rules[name, "health"] = settings.get("health")
         rules[name, "metrics_from"] = required.get("metrics_from") or settings.get("metrics_from")
         for gate in rule.gates.built_in:
             rules[name, gate] = settings.get(gate) or required.get(gate)

@@ -89,17 +89,19 @@ def _by_parts(before: Any, after: Any) -> Direction:
     return directions.pop() if len(directions) == 1 else "changed"
 
 
-_HIGHER_IS_TIGHTER = frozenset({"min", "count"})
-_LOWER_IS_TIGHTER = frozenset({"max", "percent", "floor", "tolerance"})
+_HIGHER_IS_TIGHTER = frozenset({"min", "count", "minimum_samples"})
+_LOWER_IS_TIGHTER = frozenset({"max", "percent", "floor", "tolerance", "failures"})
 
 
-_LIMITS_OF_CHECKS: Mapping[str, Callable[[str], Any]] = {
+_LIMITS: Mapping[str, Callable[[str], Any]] = {
     "load": seconds,
     "latency_p95": seconds,
     "within": parse_duration,
     "memory": lambda text: MaxSize(text).bytes,
+    "newer_than": parse_duration,
+    "window": lambda text: -parse_duration(text),
 }
-"""For the limits of `checked`: what of a text is larger if it allows more."""
+"""For the limits of `checked` and `health`: what of a text is larger if it allows more."""
 
 
 def _part(key: str, before: Any, after: Any) -> Direction:
@@ -109,8 +111,8 @@ def _part(key: str, before: Any, after: Any) -> Direction:
         return "tightened" if after > before else "loosened"
     if key in _LOWER_IS_TIGHTER and _are_numbers(before, after):
         return "tightened" if after < before else "loosened"
-    if key in _LIMITS_OF_CHECKS and isinstance(before, str) and isinstance(after, str):
-        return _by_limit(_LIMITS_OF_CHECKS[key], before, after)
+    if key in _LIMITS and isinstance(before, str) and isinstance(after, str):
+        return _by_limit(_LIMITS[key], before, after)
     return _by_parts(before, after)
 
 
