@@ -119,11 +119,11 @@ MOST_OWN_MODULES = {
     ("--help",): 19,
     ("--version",): 19,
     ("validate",): 84,
-    ("log",): 123,
-    ("log", "churn"): 124,
+    ("log",): 127,
+    ("log", "churn"): 128,
 }
-"""How many modules of this package a command may load: what it needs, and one or two more. Nine of
-those of `log` read and write the index, which saves more than they take."""
+"""How many modules of this package a command may load: what it needs, and one or two more. Eleven
+of those of `log` read and write the index, which saves more than they take."""
 
 NOT_FOR_FILES = ("app.planning", "core.audit", "core.history", "core.plan", "edges.mlflow")
 NOT_FOR_HISTORY = ("app.planning", "core.plan", "core.setup", "edges.mlflow")
@@ -162,9 +162,9 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 193
+MOST_FOR_A_PLAN = 198
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
-these modules that is not needed."""
+these modules that is not needed. Six of them make or read the index."""
 NOT_WITHOUT_CHANGES = (
     "app.approvals",
     "app.comparisons",

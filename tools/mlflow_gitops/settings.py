@@ -6,7 +6,7 @@ Kept apart from everything else, so that `--help` loads nothing that it does not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -92,6 +92,12 @@ class Settings:
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""
     patience: Patience = DEFAULT_PATIENCE
+
+    @property
+    def git_alone(self) -> Settings:
+        """The same for a command that trusts no index: one that audits, or that writes to MLflow or
+        to a forge. Anybody who can write the git directory can edit the index."""
+        return replace(self, index=False)
 
 
 @dataclass(slots=True)

@@ -7,14 +7,18 @@ from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.trail import EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.git_histories import REGISTRY
 
 
-def events(git: Git, line: MainLine) -> list[dict[str, object]]:
-    """Every event of a line with the people behind it."""
-    histories = HistoryReader(line, REGISTRY, git.blobs)
-    timelines = model_timelines(line, histories)
+def events(
+    git: Git, line: MainLine, reader: ManifestReader | None = None
+) -> list[dict[str, object]]:
+    """Every event of a line with the people behind it. `reader` may have read some
+    blobs already."""
+    histories = HistoryReader(line, REGISTRY, git.blobs, reader=reader)
+    timelines = model_timelines(line, histories, keeps_states=reader is None)
     found = in_order(
         [
             *policy_events(line, histories),

@@ -9,6 +9,7 @@ from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import file_stem
 
 
@@ -44,9 +45,6 @@ class HeldVersions:
 
     @cached_property
     def _histories(self) -> HistoryReader:
-        return HistoryReader(
-            self._line,
-            self._workspace.registry,
-            self._workspace.git.blobs,
-            stageless=self._stageless,
-        )
+        git, registry = self._workspace.git, self._workspace.registry
+        reader = ManifestReader(git.blobs, stageless=self._stageless, recall=git.recall)
+        return HistoryReader(self._line, registry, git.blobs, reader=reader)

@@ -11,6 +11,7 @@ from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.tenures import ReconciledHistory
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.errors import GitFailure
 
@@ -34,7 +35,9 @@ class ReconciledModels:
 
     @cached_property
     def _histories(self) -> HistoryReader:
-        return HistoryReader(self._line, self._workspace.registry, self._workspace.git.blobs)
+        git = self._workspace.git
+        reader = ManifestReader(git.blobs, recall=git.recall)
+        return HistoryReader(self._line, self._workspace.registry, git.blobs, reader=reader)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -145,7 +145,7 @@ class Workspace:
     @cached_property
     def main_line(self) -> dict[str, int]:
         """The commits of the main line, oldest first, each with its index."""
-        return {sha: index for index, sha in enumerate(self.git.first_parents(self.main_ref))}
+        return _positions(self.git, self.main_ref)
 
     def is_merged(self, commit: str) -> bool:
         """Whether the main branch has a commit, on its main line or beside it."""
@@ -204,6 +204,16 @@ def remote_address(git: Git) -> str:
 
     remote = git.remote()
     return repository_address(git.query("remote", "get-url", remote)) if remote else ""
+
+
+def _positions(git: Git, main_ref: str) -> dict[str, int]:
+    try:
+        tip = git.resolve(main_ref)
+    except GitFailure:
+        if git.has_commits():
+            raise
+        return {}
+    return git.first_parent_line(tip).index
 
 
 def _indexed(workspace: Workspace, main_ref: str) -> str:

@@ -29,7 +29,7 @@ def run(
     """Write the events of a model between two moments, with all that git and the receipts know
     about them; `with_bills` adds bills of materials. Raises Failure if the file cannot be written,
     or for a model that never existed."""
-    trail = AuditTrail(Workspace(settings), model)
+    trail = AuditTrail(Workspace(settings.git_alone), model)
     pack = EvidencePack(trail, since, until, with_bills)
     content = pack.archive()
     try:

@@ -59,7 +59,7 @@ def plan(settings: Settings, head: str | None) -> int:
     It keeps one comment, sets the commit status, and adds to the run's summary. A refused plan
     shows there, and the exit code is still 0; an error's exit code means that there is no plan.
     """
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     forge = workspace.forge or required_forge(workspace.git)
     runner = current_runner()
     trigger = runner.trigger()
@@ -187,7 +187,7 @@ def drift(settings: Settings) -> int:
     healing does not wait for an issue that the forge refuses. Nothing is written to MLflow.
     Exits 3 if files are invalid: the issue reports their models.
     """
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     forge, runner = required_forge(workspace.git), current_runner()
     head = workspace.git.resolve("HEAD")
     target = Target.of_commit(workspace, workspace.at(head), head)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.model_globs import is_glob
 from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.log import Log
@@ -75,16 +73,22 @@ def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -
     is_recent = name is None and options.stage is None
     since = options.since if is_recent else None
     all_events = name is None and options.shows_all
-    trail = AuditTrail(Workspace(settings), model, all_events=all_events, since=since)
+    trail = AuditTrail(
+        Workspace(settings),
+        model,
+        all_events=all_events,
+        since=since,
+        keeps_states=model is not None,
+    )
     selected = select_events(trail, options.stage, options.since, options.until)
     if glob is not None:
         selected = events_of_models(trail, selected, glob)
-    events = _audited(trail, selected, options)
+    selected = _chosen(trail, selected, options)
 
     with _paged(trail) if options.pager and sys.stdout.isatty() else nullcontext():
-        log = Log(events, trail.has_receipts, options.spreadsheet_safe)
+        log = Log(trail.audited(selected), trail.has_receipts, options.spreadsheet_safe)
         print_result(formats.LOG, form, log)
-    if not events:
+    if not selected:
         note(settings, "No events.")
     if model is not None:
         _note_departure(settings, trail)
@@ -93,24 +97,26 @@ def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -
     return OK
 
 
-def _audited(
-    trail: AuditTrail, selected: Sequence[Event], options: LogOptions
-) -> list[AuditedEvent]:
+def _chosen(trail: AuditTrail, selected: list[Event], options: LogOptions) -> list[Event]:
     """The events that the options let through, in their order."""
     if options.number is not None and not options.is_about_people:
         selected = selected[-options.number :]
-    events = trail.audit(selected)
-
-    if options.author is not None:
-        events = written_by(events, options.author)
-    if options.approver is not None:
-        events = approved_by(events, options.approver)
     if options.is_about_people:
-        events = events[-(options.number or len(events)) :]
+        selected = _about_people(trail, selected, options)
     if options.newest_first:
-        events.reverse()
+        selected.reverse()
+    return selected
 
-    return events
+
+def _about_people(trail: AuditTrail, selected: list[Event], options: LogOptions) -> list[Event]:
+    """The events of an author or an approver, as many as asked for."""
+    audited = trail.audit(selected)
+    if options.author is not None:
+        audited = written_by(audited, options.author)
+    if options.approver is not None:
+        audited = approved_by(audited, options.approver)
+    events = [entry.event for entry in audited]
+    return events[-(options.number or len(events)) :]
 
 
 def _note_departure(settings: Settings, trail: AuditTrail) -> None:

@@ -33,7 +33,7 @@ def print_result(formats: Formats[Result], form: str, result: Result) -> None:
 def emit(lines: Iterable[str]) -> None:
     """Print result lines to stdout."""
     for line in lines:
-        print(line)
+        sys.stdout.write(f"{line}\n")  # print() would write twice
 
 
 def note(settings: Settings, text: str) -> None:

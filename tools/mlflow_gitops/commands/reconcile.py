@@ -43,7 +43,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     failed or the receipt could not be kept, 3 if files are invalid: their models keep the last
     valid state, and the others are reconciled."""
     check_options(models, options)
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     settings = workspace.settings
     options = replace(options, push_receipts=pushes_receipts(workspace, options.push_receipts))
     if options.push_receipts and (fault := main_branch_fault(workspace)):

@@ -27,6 +27,7 @@ from mlflow_gitops.core.history.previous_holders import (
     previous_holders,
 )
 from mlflow_gitops.core.history.tenures import Tenure
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import shell_words, version_list
@@ -89,8 +90,10 @@ def _previous_holders(
     points: list[Point] = []
     if line.shas:
         git, registry = target.workspace.git, target.workspace.registry
-        histories = HistoryReader(line, registry, git.blobs)
+        reader = ManifestReader(git.blobs, recall=git.recall)
+        histories = HistoryReader(line, registry, git.blobs, reader=reader)
         points = histories.points_until(file_stem(target.name), line.shas[-1])
+        git.remember(reader.news)
 
     tenures = _tenures(target, stage, observed, line, points)
     existing = observed.versions if observed is not None else None

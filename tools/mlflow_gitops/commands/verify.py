@@ -31,7 +31,7 @@ def run(
     signatures are asked for of commits from a time or revision on. With `artifacts`, the
     files of all versions in stages are compared with their pinned digests; with `full`, all of them
     are read, also those that their storage shows unchanged since the last time."""
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)

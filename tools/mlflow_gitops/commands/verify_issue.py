@@ -17,7 +17,7 @@ from mlflow_gitops.settings import Settings
 def run(settings: Settings) -> int:
     """Verify everything, the files of versions in stages included. One issue lists what is
     unexplained, and is closed when nothing is. Exits 4 if something is."""
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     forge, runner = required_forge(workspace.git), current_runner()
     from mlflow_gitops.app.connect import connect
 

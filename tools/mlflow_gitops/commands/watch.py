@@ -72,7 +72,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         raise UsageFailure("--watch needs each model's name, not a glob.")
     interval = _seconds(options.interval)
     address, secret = _address(options.listen), _webhook_secret()
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     workspace.git.resolve(workspace.main_ref)
     from mlflow_gitops.edges.system.metrics import Metrics
 
@@ -82,7 +82,9 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     environment = workspace.environment.name if workspace.environment else None
     notifier = Notifier.of_option(options.on_change, environment, stop.is_set)
     metrics = Metrics(patience=max(3 * interval, 120.0))
-    silent = replace(settings, warn=lambda text: None)  # rounds report the branch as news, once
+    # Rounds report the branch as news, once.
+    for_pages = replace(settings, warn=lambda text: None)
+    silent = for_pages.git_alone
     publish = _publisher(settings, options.form)
     watcher = Watcher(
         lambda: Workspace(silent),
@@ -99,7 +101,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         wakeups=wakeups,
         health=HealthRounds(lambda: Workspace(silent), metrics, publish),
     )
-    report = ServedReport(lambda: Workspace(silent), lambda: watcher.last_plan)
+    report = ServedReport(lambda: Workspace(for_pages), lambda: watcher.last_plan)
     hook = HookEndpoint(secret, wakeups.add, metrics.record_hook) if secret else None
     with _served(metrics, address, report if options.has_pages else None, hook) as url:
         note(settings, f"Watching, every {options.interval}.{url}")

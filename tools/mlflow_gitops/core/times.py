@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from mlflow_gitops.core.wording import counted
 
@@ -55,8 +56,13 @@ def format_time(seconds: float) -> str:
 
     A commit may carry any number as its date; a time after the year 9999 becomes its last second.
     """
-    whole_seconds = math.floor(min(seconds, _LAST_SECOND))
-    return (_EPOCH + timedelta(seconds=whole_seconds)).isoformat() + "Z"
+    days, second = divmod(math.floor(min(seconds, _LAST_SECOND)), _SECONDS_PER_DAY)
+    return f"{_day(days)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+@lru_cache(maxsize=64)  # an audit formats the times of many commits in order
+def _day(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).date().isoformat()
 
 
 def format_datetime(moment: datetime, precision: str = "seconds") -> str:

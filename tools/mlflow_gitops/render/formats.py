@@ -119,7 +119,7 @@ LOG: Formats[Log] = Formats(
     json="log:json",
     jsonl="log:json_lines",
     csv="audit.log_csv:as_csv",
-    markdown="log:markdown",
+    markdown="audit.log_markdown:markdown",
 )
 RECONCILE: Formats[ReconcileOutput] = Formats(text="reconcile:text", json="reconcile:json")
 RESOLVE: Formats[Resolved] = Formats(

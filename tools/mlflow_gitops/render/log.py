@@ -1,28 +1,19 @@
-"""The audit trail for people and programs: text, JSON, JSON lines and Markdown."""
+"""The audit trail for people and programs: text, JSON and JSON lines."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
+from mlflow_gitops.render.console.event_rows import EventRows, EventText
 from mlflow_gitops.render.terminal import JSON_SCHEMA, Style, as_json, safe
 
-_HEADS = (
-    "when (UTC)",
-    "model",
-    "stage",
-    "change",
-    "author (claimed)",
-    "approved by",
-    "commit",
-    "overrides",
-    "in MLflow",
-)
 _RESULT = {
     "applied": ("✓", "green"),
     "adopted": ("✓", "green"),
@@ -35,7 +26,7 @@ class Log:
     """Events in order. If this clone has no receipts, nothing is known about what took effect.
     `spreadsheet_safe` is about CSV alone: no cell is a formula then."""
 
-    events: Sequence[AuditedEvent]
+    events: Iterable[AuditedEvent]
     has_receipts: bool = False
     spreadsheet_safe: bool = False
 
@@ -47,10 +38,14 @@ def json_lines(log: Log) -> Iterator[str]:
 
 def json(log: Log) -> Iterator[str]:
     """One JSON document with one event on each line."""
-    lines = list(json_lines(log))
     yield "["
-    yield from (f"  {line}," for line in lines[:-1])
-    yield from (f"  {line}" for line in lines[-1:])
+    last: str | None = None
+    for line in json_lines(log):
+        if last is not None:
+            yield f"  {last},"
+        last = line
+    if last is not None:
+        yield f"  {last}"
     yield "]"
 
 
@@ -92,46 +87,6 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
     }
 
 
-def markdown(log: Log) -> Iterator[str]:
-    """A table, the newest event last. Everything that other people wrote is in code spans."""
-    from mlflow_gitops.render.markdown_safe import table  # a terminal needs no Markdown
-
-    yield table(_HEADS, [_markdown_row(audited) for audited in log.events])
-
-
-def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
-    from mlflow_gitops.render.markdown_safe import cell
-
-    event, people = audited.event, audited.people
-    change = cell(_move(audited)) if event.renamed else _move(audited)
-    if event.kind not in ("stage", "renamed"):
-        change = f"{event.kind}: {cell(event.detail)}" if event.detail else event.kind
-
-    approved = ", ".join(cell(person) for person in people.approved_by)
-    overrides = [
-        f"⚠️ {cell(used.gate)} overridden{used.claim}: {cell(used.reason)}"
-        for used in audited.overrides
-    ]
-    return (
-        format_minute(event.commit.at),
-        cell(event.model) if event.model else "",
-        cell(event.stage) if event.stage else "",
-        change,
-        cell(people.author) + _other_signer_cell(audited),
-        approved + (" (claimed)" if people.approved_by_source == "message" else ""),
-        f"{cell(event.commit.subject)} {cell(event.commit.sha[:7])}",
-        "; ".join([*overrides, *(f"⚠️ {cell(text)}" for text in audited.unhealthy)]),
-        f"{audited.effect.result} {format_minute(audited.effect.at)}" if audited.effect else "",
-    )
-
-
-def _other_signer_cell(audited: AuditedEvent) -> str:
-    from mlflow_gitops.render.markdown_safe import cell
-
-    signer = audited.other_signer
-    return f", ⚠️ signed by {cell(signer)}" if signer is not None else ""
-
-
 _COUNTED = re.compile("[^\0-\u02ff→—…]")
 """Characters that may take more cells than one, or none."""
 
@@ -140,42 +95,43 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
     """One line for each event, in columns that fit a terminal. Overrides, the approvals of a
     commit, and why a file cannot be read follow on lines of their own."""
     style = style or Style()
-    rows = [_text_row(audited) for audited in log.events]
-    if style.width is not None or any(map(_COUNTED.search, map("".join, rows))):
-        yield from _laid_out(log, rows, style)
-        return
-
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # The widths of columns depend on all events: what is printed of each waits until then.
+    lines = EventRows()
+    columns: tuple[set[str], ...] = (set(), set(), set(), set(), set())
+    is_counted = style.width is not None
     approvals_shown: set[str] = set()
-    for audited, row in zip(log.events, rows, strict=True):
+    for audited in log.events:
+        cells = _text_row(audited)
+        for column, cell in zip(columns, cells, strict=False):
+            column.add(cell)
+        is_counted = is_counted or _COUNTED.search("".join(cells)) is not None
+        remarks = [part for remark in _remarks(audited, approvals_shown) for part in remark]
         mark, colour = _effect(audited, log.has_receipts)
-        suffix = "  " + style(mark, colour) if mark else ""
-        yield _columns(audited, row, widths, style) + suffix
-        for remark, colour in _remarks(audited, approvals_shown):
-            yield f"    {style(remark, colour)}"
+        lines.add(
+            (*cells, audited.event.commit.sha[:7], _change_colour(audited), mark, colour, *remarks)
+        )
+
+    events = map(_event_text, lines)
+    if is_counted:
+        from mlflow_gitops.render.console.event_lines import event_lines
+
+        yield from event_lines(list(events), style)
+        return
+    widths = [max(map(len, column), default=0) for column in columns]
+    for event in events:
+        yield _columns(event, widths, style)
+        for remark, remark_colour in event.remarks:
+            yield f"    {style(remark, remark_colour)}"
 
 
-def _laid_out(log: Log, rows: Sequence[tuple[str, ...]], style: Style) -> Iterator[str]:
-    """The same on a terminal, or with characters whose width is to be counted."""
-    from mlflow_gitops.render.console.event_lines import EventText, event_lines
-
-    approvals_shown: set[str] = set()
-    yield from event_lines(
-        [
-            EventText(
-                row,
-                audited.event.commit.sha[:7],
-                _change_colour(audited),
-                _effect(audited, log.has_receipts),
-                list(_remarks(audited, approvals_shown)),
-            )
-            for audited, row in zip(log.events, rows, strict=True)
-        ],
-        style,
-    )
+def _event_text(row: Sequence[str]) -> EventText:
+    """One event as `text` packed it."""
+    commit, change_colour, mark, colour, *remarks = row[6:]
+    pairs = tuple(zip(remarks[::2], remarks[1::2], strict=True))
+    return EventText(tuple(row[:6]), commit, change_colour, (mark, colour), pairs)
 
 
-def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[str, str | None]]:
+def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[str, str]]:
     """What follows below an event, each with its colour: overrides, the approvals of a commit that
     is not in `commits_shown` yet, and details."""
     for used in audited.overrides:
@@ -208,13 +164,19 @@ def _participants(audited: AuditedEvent) -> str:
 def _text_row(audited: AuditedEvent) -> tuple[str, ...]:
     event = audited.event
     return (
-        format_minute(event.commit.at),
-        safe(event.model if event.model is not None else _ABOUT.get(event.kind, "(policy)")),
-        safe(event.stage or ""),
+        _minute(event.commit.at),
+        _safe(event.model if event.model is not None else _ABOUT.get(event.kind, "(policy)")),
+        _safe(event.stage or ""),
         _change(audited),
-        safe(audited.people.author.partition(" <")[0]),
+        _safe(audited.people.author.partition(" <")[0]),
         subject(audited),
     )
+
+
+# Many events have the same of these.
+_safe = lru_cache(safe)
+_minute = lru_cache(format_minute)
+_versions = lru_cache(version_list)
 
 
 _ABOUT = {"flaw": "(receipts)"}
@@ -223,24 +185,31 @@ _ABOUT = {"flaw": "(receipts)"}
 def _change(audited: AuditedEvent) -> str:
     kind = audited.event.kind
     if kind in ("stage", "renamed"):
-        return _move(audited)
+        return move(audited)
     if kind == "drift" and audited.event.stage is not None:
-        return f"drift {_move(audited)}"
+        return f"drift {move(audited)}"
     return kind
 
 
-def _columns(audited: AuditedEvent, row: Sequence[str], widths: Sequence[int], style: Style) -> str:
-    at, model, stage, change, author, subject = row
+def _columns(event: EventText, widths: Sequence[int], style: Style) -> str:
+    at, model, stage, change, author, subject = event.cells
+    mark, colour = event.effect
+    if not style.on:
+        line = (
+            f"{at:<{widths[0]}}  {event.commit}  {model:<{widths[1]}}  {stage:<{widths[2]}}"
+            f"  {change:<{widths[3]}}  {author:<{widths[4]}}  {subject}"
+        )
+        return f"{line}  {mark}" if mark else line
     columns = [
         style(f"{at:<{widths[0]}}", "dim"),
-        style(audited.event.commit.sha[:7], "yellow"),
+        style(event.commit, "yellow"),
         style(f"{model:<{widths[1]}}", "bold"),
         f"{stage:<{widths[2]}}",
-        style(f"{change:<{widths[3]}}", _change_colour(audited)),
+        style(f"{change:<{widths[3]}}", event.change_colour),
         f"{author:<{widths[4]}}",
         subject,
     ]
-    return "  ".join(columns)
+    return "  ".join([*columns, style(mark, colour)] if mark else columns)
 
 
 def _change_colour(audited: AuditedEvent) -> str:
@@ -253,14 +222,14 @@ def _approvers(audited: AuditedEvent) -> str:
     return f"{names} (claimed in the message)" if is_claimed else names
 
 
-def _effect(audited: AuditedEvent, has_receipts: bool) -> tuple[str, str | None]:
+def _effect(audited: AuditedEvent, has_receipts: bool) -> tuple[str, str]:
     """When the event took effect in MLflow, and its colour; empty if nothing is known about it, as
     without receipts."""
     if audited.effect is not None:
         mark, colour = _RESULT[audited.effect.result]
         return f"{mark} {audited.effect.result} {format_minute(audited.effect.at)}", colour
     is_pending = has_receipts and audited.event.kind == "stage"
-    return ("… not applied yet", "yellow") if is_pending else ("", None)
+    return ("… not applied yet", "yellow") if is_pending else ("", "")
 
 
 def subject(audited: AuditedEvent) -> str:
@@ -276,8 +245,9 @@ def subject(audited: AuditedEvent) -> str:
     return f'"{safe(text.removesuffix(f"({number})").rstrip())}" ({number}{claim})'
 
 
-def _move(audited: AuditedEvent) -> str:
+def move(audited: AuditedEvent) -> str:
+    """How the versions of a stage changed, or the names of a rename."""
     if audited.event.renamed is not None:
         return safe("renamed {} → {}".format(*audited.event.renamed))
-    move = f"{version_list(audited.event.before)} → {version_list(audited.event.after)}"
+    move = f"{_versions(audited.event.before)} → {_versions(audited.event.after)}"
     return f"{move} deleted" if audited.event.is_deletion else move

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.edges.git.index.head import common_directory, index_files
 from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 from mlflow_gitops.edges.git.repository import Git
@@ -37,26 +39,29 @@ def indexed(folder: Path) -> Git:
 
 
 def answer(git: Git, tip: str) -> Answer:
-    """Everything that is read of a line, contents and events included."""
+    """Everything that is read of a line, manifests and events included."""
     line = git.first_parent_line(tip)
     line.date()
-    contents: dict[str, bytes | None] = {}
-
-    def consume(path: str, blob: str, content: bytes | None) -> None:
-        contents[blob] = content  # a blob of two files is read once, for either of them
-
+    reader = ManifestReader(git.blobs, recall=git.recall)
     git.add_changes(
-        line, REGISTRY.paths, lambda path: path.endswith(".yaml"), consume, is_main_line=True
+        line,
+        REGISTRY.paths,
+        lambda path: path.endswith(".yaml"),
+        reader.add_content,
+        is_main_line=True,
     )
+    histories = HistoryReader(line, REGISTRY, git.blobs, reader=reader)
+    states = {stem: histories.moments(stem) for stem in histories.files.stems()}
+    git.remember(reader.news)
     return {
         "shas": line.shas,
         "dates": line.dates,
         "merges": line.merges,
         "changes": line.changes,
         "commits": dict(line.commits),
-        "contents": contents,
+        "states": states,
         "merged": git.merged_commits(line, line.merges, REGISTRY),
-        "events": fast_audit.events(git, line),
+        "events": fast_audit.events(git, line, reader),
     }
 
 
@@ -134,18 +139,23 @@ def _without(table: str) -> Callable[[Path], None]:
     return delete
 
 
-def _swapped(file: Path) -> None:
-    """Each commit gets the description of another one."""
-    with sqlite3.connect(file) as connection:
-        rows = connection.execute("SELECT key, data, sum FROM commits ORDER BY key").fetchall()
-        for (key, _, _), (_, data, checksum) in zip(rows, rows[1:] + rows[:1], strict=True):
-            values = (data, checksum, key)
-            connection.execute("UPDATE commits SET data = ?, sum = ? WHERE key = ?", values)
+def _swapped(table: str) -> Callable[[Path], None]:
+    """Each row gets the content of another one."""
+
+    def swap(file: Path) -> None:
+        with sqlite3.connect(file) as connection:
+            rows = connection.execute(f"SELECT key, data, sum FROM {table} ORDER BY key").fetchall()
+            for (key, _, _), (_, data, checksum) in zip(rows, rows[1:] + rows[:1], strict=True):
+                values = (data, checksum, key)
+                connection.execute(f"UPDATE {table} SET data = ?, sum = ? WHERE key = ?", values)
+
+    return swap
 
 
 DAMAGE = [
-    *(_truncated, _emptied, _text, _folder, _another_schema, _swapped),
-    *map(_without, ("head", "spine", "catalog", "files", "commits", "merges")),
+    *(_truncated, _emptied, _text, _folder, _another_schema),
+    *map(_swapped, ("commits", "manifests")),
+    *map(_without, ("head", "spine", "catalog", "files", "commits", "merges", "manifests")),
 ]
 
 
@@ -233,7 +243,7 @@ import os, sqlite3
 connection = sqlite3.connect({str(index_of(repo.folder))!r}, isolation_level=None)
 connection.execute("PRAGMA cache_size=1")
 connection.execute("BEGIN IMMEDIATE")
-for table in ("head", "spine", "files", "commits"):
+for table in ("head", "spine", "files", "commits", "manifests"):
     connection.execute(f"UPDATE {{table}} SET data = zeroblob(40000)")
 os._exit(9)
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
 class AuditTrail:
     """The events of the main line, of one model or of all, and who held which stage when. Pass
     `all_events=True` if every event will be audited: more is then read in parallel; or `since`, a
-    time or revision, if only later events are needed, of all models.
+    time or revision, if only later events are needed, of all models; or `keeps_states=False` if
+    only events are needed: of what models declared, the timelines then have the last state.
 
     Raises Failure for a model that never had a manifest on the main line.
     """
@@ -51,21 +51,20 @@ class AuditTrail:
         *,
         all_events: bool = False,
         since: str | None = None,
+        keeps_states: bool = True,
     ) -> None:
-        self.workspace = workspace
-        self._git = workspace.git
-        self.model = model
+        self.workspace, self._git, self.model = workspace, workspace.git, model
         self._unread: GitFailure | None = None
         stems = [file_stem(model)] if model is not None else None
-        reader = ManifestReader(self._git.blobs)
+        reader = ManifestReader(self._git.blobs, recall=self._git.recall)
 
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(_tip(workspace))
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
         start = self.moments.index_range(since, None)[0] if since is not None else 0
-        # In parallel with reading the line, since both wait for git.
         reads_all = all_events and not self._git.is_indexed(self.line)
+        # In parallel with reading the line, since both wait for git.
         self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
         self._git.add_changes(
             self.line,
@@ -75,12 +74,16 @@ class AuditTrail:
             choose=_choice(workspace, model, start),
             is_main_line=not rerouting,
         )
-        registry, read_blobs = workspace.registry, self._git.blobs
-        self.histories = HistoryReader(self.line, registry, read_blobs, reader=reader)
+        self.histories = HistoryReader(
+            self.line, workspace.registry, self._git.blobs, reader=reader
+        )
         _check_model(workspace, model, self.histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
-            self.line, self.histories, stems, is_unexpected, start
+            self.line, self.histories, stems, is_unexpected, start, keeps_states=keeps_states
         )
+        self._git.remember(reader.news)
+        if not keeps_states:
+            reader.forget_manifests()
 
     @cached_property
     def moments(self) -> LineMoments:
@@ -119,7 +122,10 @@ class AuditTrail:
 
     def audit(self, events: Iterable[Event]) -> list[AuditedEvent]:
         """Some of the events, with everything that is known about them."""
-        events = list(events)
+        return list(self.audited(list(events)))
+
+    def audited(self, events: Sequence[Event]) -> Iterable[AuditedEvent]:
+        """The same, each as it is asked for: an audit of many takes little memory then."""
         if self._early_merges is not None:
             merged = self._early_merges.result()
             if self._git.index is not None:
@@ -138,8 +144,8 @@ class AuditTrail:
             self.histories.judge,
             self.histories.renames,
         )
-        audited = [self._audit_alone(auditor, event) for event in events]
-        return self.signers.of_events(audited) if may_have_signers(self) else audited
+        audited = (self._audit_alone(auditor, event) for event in events)
+        return self.signers.of_events(list(audited)) if may_have_signers(self) else audited
 
     def _audit_alone(self, auditor: EventAuditor, event: Event) -> AuditedEvent:
         """Audit one event. An unexpected exception leaves only what git says, and no other event
@@ -151,23 +157,12 @@ class AuditTrail:
                 raise
             detail = f"it cannot be audited: unexpected {describe(error)}"
             people = people_of(event.commit, None, None)
-            return AuditedEvent(replace(event, detail=event.detail or detail), people)
+            return AuditedEvent(event._replace(detail=event.detail or detail), people)
 
     def hints(self) -> list[str]:
         """What is missing to give the full answer, and how to get it."""
         hints = self.moments.hints() if "moments" in self.__dict__ else []
-        if self._git.is_shallow():
-            hints.append(
-                "This clone is shallow: everything before its first commit looks as if it began"
-                " there. Fetch the rest with: git fetch --unshallow"
-            )
-        branch = self.workspace.receipts_branch
-        if branch.remote is not None and not branch.refs():
-            hints.append(
-                "There are no receipts in this clone, so it is unknown when changes took effect."
-                f" Fetch them with: {branch.fetch_command}"
-            )
-        return hints
+        return [*hints, *_clone_hints(self.workspace)]
 
     def stages(self) -> set[str]:
         """Every stage that exists now, or that an event is about."""
@@ -186,6 +181,22 @@ class AuditTrail:
         except GitFailure as failure:
             self._unread = failure
             return []
+
+
+def _clone_hints(workspace: Workspace) -> list[str]:
+    hints = []
+    if workspace.git.is_shallow():
+        hints.append(
+            "This clone is shallow: everything before its first commit looks as if it began"
+            " there. Fetch the rest with: git fetch --unshallow"
+        )
+    branch = workspace.receipts_branch
+    if branch.remote is not None and not branch.refs():
+        hints.append(
+            "There are no receipts in this clone, so it is unknown when changes took effect."
+            f" Fetch them with: {branch.fetch_command}"
+        )
+    return hints
 
 
 def may_have_signers(trail: AuditTrail) -> bool:

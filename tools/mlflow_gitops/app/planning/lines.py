@@ -32,7 +32,7 @@ class LineReader:
         the main branch since the two diverged. Then the line is the main line up to its newest
         commit in that history, followed by what the branch did since that merge.
         """
-        return self._finished(self._to_commit(commit))
+        return self._finished(self._to_commit(commit), is_main_line=self._is_on_main(commit))
 
     def commit_through(self, commit: str, reconciled: Collection[str]) -> Rerouted:
         """The history that ends with a commit, through commits that were reconciled (`reroute`)."""
@@ -78,10 +78,17 @@ class LineReader:
         commits[merge.revision] = replace(revision, at=at)
         return MainLine([*line.shas[:-1], merge.revision], line.changes, commits, dates=line.dates)
 
-    def _finished(self, line: MainLine) -> MainLine:
-        """A line with its times, its changes and the policies of its environment."""
+    def _is_on_main(self, commit: str) -> bool:
+        try:
+            return commit in self._workspace.main_line
+        except GitFailure:
+            return False
+
+    def _finished(self, line: MainLine, *, is_main_line: bool = False) -> MainLine:
+        """A line with its times, its changes and the policies of its environment. What is read of
+        the main line is added to the index."""
         line.date(self._workspace.settings.now().timestamp())
-        self._git.add_changes(line, self._registry.paths)
+        self._git.add_changes(line, self._registry.paths, is_main_line=is_main_line)
         if self._workspace.environment is None:
             return line
         # Few repositories have several environments.

@@ -22,6 +22,7 @@ from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.line.rerouting import Graph, Rerouted
 from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import file_stem
 
 if TYPE_CHECKING:
@@ -96,10 +97,14 @@ class PlanLines:
 
     def histories_of(self, line: MainLine) -> HistoryReader:
         """The reader of any line's histories."""
-        workspace = self._workspace
-        return HistoryReader(
-            line, workspace.registry, workspace.git.blobs, stageless=self._registry.stageless
-        )
+        git, registry = self._workspace.git, self._workspace.registry
+        reader = ManifestReader(git.blobs, stageless=self._registry.stageless, recall=git.recall)
+        return HistoryReader(line, registry, git.blobs, reader=reader)
+
+    def remember(self) -> None:
+        """Let later processes recall the manifests that were read."""
+        for entry in self._all:
+            self._workspace.git.remember(entry.histories.reader.news)
 
     def positions(self) -> Mapping[str, int]:
         """The commits of the main line, those beside its first parents included. Each has a number

@@ -129,6 +129,7 @@ class Planner:
             notices=tuple(notices),
             policy=self._policy_change(bases).comparison(self.models.kinds),
         )
+        self.lines.remember()
         return Planned(
             plan,
             selection.desired,

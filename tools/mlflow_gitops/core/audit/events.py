@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.line.renames import NamePeriod
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.fast_manifest import only
 from mlflow_gitops.core.manifests.names import model_of
 from mlflow_gitops.core.times import format_time
 
@@ -27,8 +28,7 @@ Stages = Mapping[str, "tuple[int, ...]"]
 """Stage to the versions that hold it, ascending; a declared alias is the stage `@alias`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing that one commit of the main line did. `index` is the commit's position on the line.
 
     `model` is None for the policy file, `stage` is None except for `stage` events. `stem` names the
@@ -37,7 +37,7 @@ class Event:
     """
 
     kind: EventKind
-    index: int
+    index: int  # type: ignore[assignment]  # no event is searched as a tuple
     commit: Commit
     model: str | None = None
     stage: str | None = None
@@ -103,7 +103,7 @@ def declared_stages(desired: Desired | None) -> Stages:
     """The stages and aliases that a manifest declares, including stages that it declares empty."""
     if desired is None:
         return {}
-    aliases = {f"@{alias}": (version,) for alias, version in desired.manifest.aliases.items()}
+    aliases = {f"@{alias}": only(version) for alias, version in desired.manifest.aliases.items()}
     return {**desired.manifest.stages, **aliases}
 
 
@@ -113,6 +113,8 @@ def model_timelines(
     models: Iterable[str] | None = None,
     is_unexpected: Callable[[Exception], bool] = lambda error: False,
     since: int = 0,
+    *,
+    keeps_states: bool = True,
 ) -> list[ModelTimeline]:
     """The timeline of every model, or of those whose file stems are given, sorted by model name.
 
@@ -120,7 +122,8 @@ def model_timelines(
     name has a timeline of its own.
 
     With `since`, only the models that a commit from that index on could have changed have a
-    timeline, and what it says before that index does not count.
+    timeline, and what it says before that index does not count. Without `keeps_states`, a timeline
+    has its events and the last state alone, which takes a quarter of the memory.
 
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
     other.
@@ -139,6 +142,9 @@ def model_timelines(
             if not is_unexpected(error):
                 raise
             timeline = _unreadable_timeline(line, stem, error)
+        if not keeps_states:
+            timeline = replace(timeline, moments=timeline.moments[-1:])
+            histories.reader.forget_readings()
         timelines.append(timeline)
     return sorted(timelines, key=lambda timeline: timeline.model)
 
@@ -246,13 +252,17 @@ def _model_events(
                 )
         elif moment.desired is not last:
             after = declared_stages(moment.desired)
-            for stage in sorted({*before, *after}):
-                old, new = before.get(stage, ()), after.get(stage, ())
-                if old != new:
-                    yield Event(
-                        "stage", moment.index, commit, model, stage, old, new, changed_stem,
-                        is_deletion=moment.desired is None,
-                    )  # fmt: skip
+            for stage in sorted(_changed_stages(before, after)):
+                yield Event(
+                    "stage", moment.index, commit, model, stage,
+                    before.get(stage, ()), after.get(stage, ()), changed_stem,
+                    is_deletion=moment.desired is None,
+                )  # fmt: skip
             before, last = after, moment.desired
 
         was_readable = moment.fault is None
+
+
+def _changed_stages(before: Stages, after: Stages) -> list[str]:
+    stages = before.keys() | after.keys()
+    return [stage for stage in stages if before.get(stage, ()) != after.get(stage, ())]

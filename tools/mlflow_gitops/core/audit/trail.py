@@ -12,7 +12,7 @@ from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
 from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
-from mlflow_gitops.core.history.people import People, people_of
+from mlflow_gitops.core.history.people import People, RecordedPeople, people_of
 from mlflow_gitops.core.manifests.names import file_stem, folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
@@ -108,6 +108,7 @@ class EventAuditor:
         self._renames = renames
         self._runs_of: dict[str, Sequence[AppliedRun]] = {}
         self._stems: dict[str, str] = {}
+        self._people: tuple[Commit, People] | None = None
         self._changes: dict[tuple[str, str | None], list[Event]] = {}
         for event in changes:
             key = self._latest_stem(event.model or ""), event.stage
@@ -119,17 +120,28 @@ class EventAuditor:
             return AuditedEvent(event, People(""))
         merged = self._brought_in(event) if event.index in self._line.merges else None
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
-        run = self._first_run(event) if event.kind == "stage" else None
+        is_stage = event.kind == "stage"
+        run = self._first_run(event) if is_stage and self._ledger.receipts else None
         superseded = self._superseded(event, run) if run else None
         applied = run if superseded is None else None
         return AuditedEvent(
             event,
-            people_of(event.commit, merged, vouched),
+            self._people_of(event.commit, merged, vouched),
             tuple(self._overrides(event, merged or (), applied)),
             superseded or (self._effect(event, run) if run else None),
             merged[0] if merged else event.commit,
             run=applied,
         )
+
+    def _people_of(
+        self, commit: Commit, merged: Sequence[Commit] | None, vouched: RecordedPeople | None
+    ) -> People:
+        """The people behind a commit, which may have made several events, one after the other."""
+        if merged is not None or vouched is not None:
+            return people_of(commit, merged, vouched)
+        if self._people is None or self._people[0] is not commit:
+            self._people = commit, people_of(commit)
+        return self._people[1]
 
     def _brought_in(self, event: Event) -> list[Commit]:
         """The commits of a true merge that changed the event's file."""

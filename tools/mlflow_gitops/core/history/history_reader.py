@@ -7,7 +7,7 @@ history of some model crosses are read, each once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.line_files import FileState, LineFiles
@@ -24,8 +24,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 _NO_MANIFEST = Reading(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What one manifest's files were after a commit of the line that could have changed it, or the
     policy under it.
 
@@ -35,7 +34,7 @@ class Moment:
     files.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # no moment is searched as a tuple
     desired: Desired | None
     fault: str | None
     touched: bool
@@ -58,10 +57,10 @@ class HistoryReader:
         reader: ManifestReader | None = None,
     ) -> None:
         self.line = line
-        self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
+        self.reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self.files = LineFiles(line, registry)
-        self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
-        self.renames = Renames(self.files, line.index, self._reader.former_names)
+        self.policies = PolicyHistory(line, self.files.policy_changes, self.reader)
+        self.renames = Renames(self.files, line.index, self.reader.former_names)
 
     def prefetch(
         self,
@@ -71,7 +70,7 @@ class HistoryReader:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
         bases = list(bases)
         self.renames.prepare(stem for stem, _ in bases)
-        self._reader.fetch(_blobs_needed(self.renames, bases, is_uncommitted))
+        _fetch(self.reader, _states_needed(self.renames, bases, is_uncommitted))
 
     def history(
         self, stem: str, target: Desired | None, base: Base, *, uncommitted: bool = False
@@ -91,7 +90,7 @@ class HistoryReader:
             commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
 
-        self._reader.fetch(_blobs_of(states))
+        _fetch(self.reader, states)
         points = self._points(stem, states, is_based=is_known)
         if uncommitted and (not points or points[-1].desired != target):
             points.append(Point(None, target))
@@ -120,20 +119,22 @@ class HistoryReader:
         manifests = self.files.last_manifests()
         named = ((model_of(stem), manifest) for stem, manifest in manifests)
         last = {name: manifest for name, manifest in named if name not in present}
-        self._reader.fetch(blob for blob, _ in last.values())
-        return [name for name, manifest in last.items() if self._reader.kind(*manifest) == "prompt"]
+        self.reader.fetch_manifests(last.values())
+        return [name for name, manifest in last.items() if self.reader.kind(*manifest) == "prompt"]
 
     def fetch_whole(self, stems: Iterable[str], base: str | None = None) -> None:
         """Read in one batch the blobs that `moments` will need for these manifests."""
-        states = (state for stem in stems for state in self.files.states(stem, base))
-        blobs = self.files.manifest_blobs(stems) if base is None else _blobs_of(states)
-        self._reader.fetch((*blobs, *self.files.policy_blobs()))
+        manifests = self.files.manifest_blobs(stems)
+        if base is not None:
+            states = (state for stem in stems for state in self.files.states(stem, base))
+            manifests = (state.manifest for state in states if state.manifest)
+        self.reader.fetch_manifests(manifests, self.files.policy_blobs())
 
     def moments(self, stem: str, base: str | None = None) -> list[Moment]:
         """What happened to one model's files on the line, under each of its names, oldest first;
         with `base`, from the state at that commit on."""
         states = self.renames.states(stem, base)
-        self._reader.fetch(_blobs_of(states))
+        _fetch(self.reader, states)
         changed_at = self.renames.changed_at(stem)
         moments: list[Moment] = []
         last: Desired | None = None
@@ -151,7 +152,7 @@ class HistoryReader:
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
         states = [state for state in self.renames.states(stem, None) if state.position < index]
-        self._reader.fetch(_blobs_of(states))
+        _fetch(self.reader, states)
         return self._points(stem, states, is_based=False)
 
     def _points(self, stem: str, states: Sequence[FileState], *, is_based: bool) -> list[Point]:
@@ -179,14 +180,12 @@ class HistoryReader:
         rules: Policy | None = None
         for state in states:
             rules = (
-                self._reader.policy(state.policy)[0]
-                or rules
-                or self.policies.before(state.position)
+                self.reader.policy(state.policy)[0] or rules or self.policies.before(state.position)
             )
             if state.manifest is None:
                 yield state, _NO_MANIFEST
             else:
-                yield state, self._reader.manifest(*state.manifest, rules)
+                yield state, self.reader.manifest(*state.manifest, rules)
 
     def _commit(self, index: int) -> Commit:
         sha = self.line.shas[index]
@@ -198,24 +197,21 @@ def _is_unchanged(base: Base, states: Sequence[FileState], *, uncommitted: bool)
     return base.state == "known" and len(states) <= 1 and not uncommitted
 
 
-def _blobs_needed(
+def _fetch(reader: ManifestReader, states: Iterable[FileState]) -> None:
+    """Read in one batch the manifests and policies that exist in these states."""
+    states = list(states)
+    manifests = {state.manifest for state in states if state.manifest}
+    reader.fetch_manifests(manifests, {state.policy for state in states if state.policy})
+
+
+def _states_needed(
     renames: Renames,
     bases: Iterable[tuple[str, Base]],
     is_uncommitted: Callable[[str], bool],
-) -> set[str]:
-    """The blobs that the histories of these (stem, base) are made from."""
-    blobs: set[str] = set()
+) -> Iterator[FileState]:
+    """The states that the histories of these (stem, base) are made from."""
     for stem, base in bases:
         if base.can_be_compared:
             states = renames.states(stem, base.commit)
             if not _is_unchanged(base, states, uncommitted=is_uncommitted(stem)):
-                blobs |= _blobs_of(states)
-    return blobs
-
-
-def _blobs_of(states: Iterable[FileState]) -> set[str]:
-    """The ids of the manifests and policies that exist in these states."""
-    blobs: set[str] = set()
-    for state in states:
-        blobs.update(blob for blob in (state.manifest and state.manifest[0], state.policy) if blob)
-    return blobs
+                yield from states

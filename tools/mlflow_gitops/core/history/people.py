@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.trailers import split_person, trailers
+from mlflow_gitops.core.history.trailers import has_trailers, split_person, trailers
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import CountedReview, Part, Participant
@@ -72,6 +72,8 @@ def people_of(
     `merged` are the commits that touch the manifest and that a true merge brought in, newest first;
     None if the commit is no true merge. `recorded` is what a receipt records about the commit.
     """
+    if not merged and recorded is None and not has_trailers(commit.message):
+        return _plain_people(commit, is_merge=merged is not None)
     recorded = recorded or _NO_RECORD
     makers = list(merged or ()) or [commit]
     messages = {maker.sha: maker.message for maker in (commit, *makers)}
@@ -97,6 +99,21 @@ def people_of(
         pull_request_source=number_source,
         opened_by=next(iter(_accounts(recorded, "opened")), None),
         pushed_by=_accounts(recorded, "pushed"),
+    )
+
+
+def _plain_people(commit: Commit, *, is_merge: bool) -> People:
+    """The people of a commit of which nothing is recorded and whose message names nobody. Most
+    commits of a history are such."""
+    author = person(commit.author)
+    merged_by = author if is_merge else _committer(commit.committer)
+    number = commit.pull_request
+    return People(
+        author,
+        merged_by=merged_by,
+        merged_by_source="commit" if merged_by else None,
+        pull_request=number,
+        pull_request_source=None if number is None else "message",
     )
 
 

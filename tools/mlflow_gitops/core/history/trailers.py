@@ -17,10 +17,15 @@ _TRAILER = re.compile(
 )
 
 
+def has_trailers(message: str) -> bool:
+    """Whether a message may have such a line, which most have not: this test is cheaper than the
+    pattern."""
+    return "-by:" in message or "-BY:" in message.upper()
+
+
 def trailers(message: str) -> Iterator[tuple[str, str]]:
     """Yield key, in lower case, and value of every trailer about people that has a value."""
-    # Most messages have no such line: this test is cheaper than the pattern.
-    if "-by:" not in message and "-BY:" not in message.upper():
+    if not has_trailers(message):
         return
     for line in _TRAILER.finditer(message):
         value = line["value"].strip(" \t")

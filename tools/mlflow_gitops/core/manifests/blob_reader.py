@@ -8,14 +8,19 @@ planner and for the audit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate
+from mlflow_gitops.core.manifests.fast_manifest import (
+    ManifestShape,
+    ManifestTemplate,
+    PackedManifest,
+    packed,
+)
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.names import Kind
-from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.snapshot import LINK
 from mlflow_gitops.core.yaml.document import MAX_BYTES, Document
@@ -23,6 +28,12 @@ from mlflow_gitops.core.yaml.problems import Problem
 
 ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
 """Maps blob ids to contents. Blobs that are missing or too large are left out."""
+
+ReadManifest = PackedManifest | str
+"""A manifest, or the reason why it cannot be used."""
+Recall = Callable[[str, str], "ReadManifest | None"]
+"""What an earlier process read in the manifest with a path and a blob id; None if that is not
+known."""
 
 DUPLICATE = ("", "")
 """Stands for two manifests of one name in a commit: as unreadable as a file that is not YAML."""
@@ -39,8 +50,7 @@ _UNREAD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a manifest declares. `desired` is None if the file cannot be used; `fault` then gives
     the reason."""
 
@@ -48,21 +58,22 @@ class Reading:
     fault: str | None = None
 
 
-class ManifestReader:
-    """Reads manifests and policies by their blob ids. `stageless` is as in `Policy`."""
+class ManifestContents:
+    """Parses manifests by their blob ids. `recall` has what earlier processes read."""
 
-    def __init__(self, read_blobs: ReadBlobs, *, stageless: bool = False) -> None:
+    def __init__(self, read_blobs: ReadBlobs, recall: Recall | None = None) -> None:
         self._read_blobs = read_blobs
-        self._stageless = stageless
+        self._recall = recall
         self._contents: dict[str, bytes] = {}
         self._requested: set[str] = set()
-        self._policies: dict[str, tuple[Policy | None, str | None]] = {}
-        self._manifests: dict[tuple[str, str], Manifest | str] = {}
-        self._readings: dict[tuple[str, str, int], Reading] = {}
+        self._manifests: dict[str, dict[str, ReadManifest]] = {}
+        """What was read, by path and blob id."""
+        self.news: dict[str, dict[str, ReadManifest]] = {}
+        """By path and blob id, what was read from contents, and not recalled."""
 
         # By path: the manifest that was read in full last, and the template made from it once a
         # second version of the file is read.
-        self._latest: dict[str, tuple[Manifest, Document]] = {}
+        self._latest: dict[str, tuple[ManifestShape, Document]] = {}
         self._templates: dict[str, ManifestTemplate] = {}
 
     def fetch(self, blobs: Iterable[str]) -> None:
@@ -72,6 +83,14 @@ class ManifestReader:
             self._requested |= missing
             self._contents.update(self._read_blobs(missing))
 
+    def fetch_manifests(
+        self, manifests: Iterable[tuple[str, str]], policies: Iterable[str] = ()
+    ) -> None:
+        """Read in one batch the policies and these manifests, given by blob and path, except those
+        that were read before, by this process or an earlier one."""
+        unread = (blob for blob, path in manifests if blob and self._earlier(blob, path) is None)
+        self.fetch((*policies, *unread))
+
     def add_content(self, path: str, blob: str, data: bytes | None) -> None:
         """Add the content of a manifest or policy that was read elsewhere, None if the blob has no
         usable content. A manifest is parsed at once."""
@@ -79,7 +98,110 @@ class ManifestReader:
         if data is not None:
             self._contents[blob] = data
         if "/models/" in path:
-            self._manifests[blob, path] = self._parse(blob, path)
+            self._parse(blob, path)
+
+    def forget_manifests(self) -> None:
+        """Free the memory of every manifest that was read. It is read again if needed."""
+        for memory in (self._manifests, self._templates, self._latest, self.news):
+            memory.clear()
+
+    def forget_recalled(self) -> None:
+        """Free the memory of the manifests that can be recalled."""
+        for path in self._manifests.keys() - self.news.keys():
+            del self._manifests[path]
+
+    def kind(self, blob: str, path: str) -> Kind:
+        """The kind of the manifest in a fetched blob; "model" if it cannot be read."""
+        shape = self._shape_with(b"prompt", blob, path)
+        return shape.kind if shape is not None else "model"
+
+    def former_names(self, manifests: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
+        """Read manifests by blob and path: the former names that each lists; none of one that
+        cannot be read."""
+        self.fetch_manifests(manifests)
+        for blob, path in manifests:
+            shape = self._shape_with(b"formerly", blob, path)
+            yield shape.formerly if shape is not None else ()
+
+    def _shape_with(self, text: bytes, blob: str, path: str) -> Manifest | None:
+        """The manifest in a fetched blob, version numbers aside; None if it cannot be read, or if
+        its text, which is not parsed then, lacks this text."""
+        if (blob, path) in _UNREAD:
+            return None
+        result = self._earlier(blob, path)
+        if result is None:
+            if text not in self._contents.get(blob, b""):
+                return None
+            result = self._parse(blob, path)
+        return None if isinstance(result, str) else result[0].manifest
+
+    def _earlier(self, blob: str, path: str) -> ReadManifest | None:
+        """What was read in a manifest before, by this process or an earlier one."""
+        of_path = self._manifests.setdefault(path, {})
+        result = of_path.get(blob)
+        if result is None:
+            result = self._recall(path, blob) if self._recall is not None else None
+            if result is not None:
+                of_path[blob] = result
+        return result
+
+    def _parsed(self, blob: str, path: str) -> Manifest | str:
+        """The manifest in a blob, or the reason why it cannot be used."""
+        result = self._earlier(blob, path)
+        if result is None:
+            result = self._parse(blob, path)
+        if isinstance(result, str):
+            return result
+        shape, numbers = result
+        return shape.with_numbers(numbers)
+
+    def _parse(self, blob: str, path: str) -> ReadManifest:
+        self.fetch((blob,))
+        data = self._contents.pop(blob, None)
+        of_path = self._manifests.setdefault(path, {})
+        if data is None:
+            of_path[blob] = _missing_content(blob)
+            return of_path[blob]
+
+        # It would take much memory to keep the content of each version. It is read again if a file
+        # with another name has it, too.
+        self._requested.discard(blob)
+        of_path[blob] = self._read(data, path)
+        self.news.setdefault(path, {})[blob] = of_path[blob]
+        return of_path[blob]
+
+    def _read(self, data: bytes, path: str) -> ReadManifest:
+        if path in self._latest:
+            self._templates[path] = ManifestTemplate(*self._latest.pop(path))
+        if path in self._templates:
+            quickly_read = self._templates[path].read(data)
+            if quickly_read is not None:
+                return quickly_read
+
+        manifest, document = read_manifest(data, path)
+        if manifest is None:
+            return _first_problem(document.problems)
+        shape, numbers = packed(manifest, document)
+        self._latest[path] = shape, document
+        return shape, numbers
+
+
+class ManifestReader(ManifestContents):
+    """Reads manifests and policies by their blob ids. `stageless` is as in `Policy`."""
+
+    def __init__(
+        self, read_blobs: ReadBlobs, *, stageless: bool = False, recall: Recall | None = None
+    ) -> None:
+        super().__init__(read_blobs, recall)
+        self._stageless = stageless
+        self._policies: dict[str, tuple[Policy | None, str | None]] = {}
+        self._readings: dict[tuple[str, str, int], Reading] = {}
+
+    def forget_readings(self) -> None:
+        """Free the memory of what manifests declare, as far as it can be had again without reading
+        their contents."""
+        self._readings.clear()
+        self.forget_recalled()
 
     def default_policy(self) -> Policy:
         """MLflow's own rules, which apply if there is no policy file."""
@@ -114,22 +236,6 @@ class ManifestReader:
             self._readings[key] = Reading(None if problems else desired, fault)
         return self._readings[key]
 
-    def kind(self, blob: str, path: str) -> Kind:
-        """The kind of the manifest in a fetched blob; "model" if it cannot be read."""
-        if b"prompt" not in self._contents.get(blob, b""):
-            return "model"
-        manifest = self._parsed(blob, path)
-        return "model" if isinstance(manifest, str) else manifest.kind
-
-    def former_names(self, manifests: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
-        """Read manifests by blob and path: the former names that each lists; none of one that
-        cannot be read."""
-        self.fetch(blob for blob, _ in manifests)
-        for blob, path in manifests:
-            is_listed = b"formerly" in self._contents.get(blob, b"")
-            manifest = self._parsed(blob, path) if is_listed else ""
-            yield () if isinstance(manifest, str) else manifest.formerly
-
     def _read_policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
         if blob is None:
             return Policy(stageless=self._stageless), None
@@ -141,34 +247,12 @@ class ManifestReader:
             return None, _first_problem(problems)
         return (policy.without_stages() if self._stageless else policy), None
 
-    def _parsed(self, blob: str, path: str) -> Manifest | str:
-        """The manifest in a blob, or the reason why it cannot be used."""
-        if (blob, path) not in self._manifests:
-            self._manifests[blob, path] = self._parse(blob, path)
-        return self._manifests[blob, path]
-
-    def _parse(self, blob: str, path: str) -> Manifest | str:
-        data = self._contents.get(blob)
-        if data is None:
-            return _missing_content(blob)
-
-        if path in self._latest:
-            self._templates[path] = ManifestTemplate(*self._latest.pop(path))
-        if path in self._templates:
-            manifest = self._templates[path].read(data)
-            if manifest is not None:
-                return manifest
-
-        manifest, document = read_manifest(data, path)
-        if manifest is None:
-            return _first_problem(document.problems)
-        self._latest[path] = manifest, document
-        return manifest
-
 
 def policy_problems(path: str, desired: Desired) -> list[Problem]:
     """What the policy finds wrong with a manifest that is valid by itself, without positions."""
     manifest = desired.manifest
+    if _is_plainly_allowed(manifest, desired.policy):
+        return []
     root = {
         "kind": manifest.kind,
         "stages": {stage: list(versions) for stage, versions in manifest.stages.items()},
@@ -177,6 +261,23 @@ def policy_problems(path: str, desired: Desired) -> list[Problem]:
     document = Document(path, root)
     check_policy(document, desired.policy)
     return document.problems
+
+
+def _is_plainly_allowed(manifest: Manifest, policy: ModelPolicy) -> bool:
+    """Whether it is certain that `check_policy` finds nothing, for most of the many manifests of a
+    history. False means that it must look."""
+    if manifest.kind == "prompt" or (manifest.aliases and policy.alias_only is not None):
+        return False
+    native: list[int] = []
+    for stage, versions in manifest.stages.items():
+        rule = policy.stages.get(stage)
+        if rule is None or (rule.alias is not None and len(versions) > 1):
+            return False
+        if rule.native:
+            native += versions
+    if len(set(native)) < len(native):
+        return False
+    return not manifest.aliases or all(rule.alias is None for rule in policy.stages.values())
 
 
 def _first_problem(problems: Iterable[Problem]) -> str:

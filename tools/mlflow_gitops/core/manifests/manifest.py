@@ -109,7 +109,7 @@ def _manifest(document: Document) -> Manifest:
         tags=dict(root.get("tags", {})),
         stages={stage: _versions(value) for stage, value in root["stages"].items()},
         aliases=dict(root.get("aliases", {})),
-        versions={int(number): _version_spec(entry, name) for number, entry in specs.items()},
+        versions={int(number): version_spec(entry, name) for number, entry in specs.items()},
         kind=kind_of(document),
         formerly=tuple(root.get("formerly", ())),
     )
@@ -121,7 +121,8 @@ def _versions(value: object) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else ()
 
 
-def _version_spec(entry: Mapping[str, object], model: str) -> VersionSpec:
+def version_spec(entry: Mapping[str, object], model: str) -> VersionSpec:
+    """One entry below `versions`, which the schema has checked, of a model."""
     fields = dict(entry)
     origin = fields.get("origin")
     if isinstance(origin, Mapping):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
                 yield commit
             seconds = int(next(tokens) or 0)
             author, subject, committer = (next(tokens)[:_MAX_LINE] for _ in range(3))
-            details = (author, subject, committer, _compact(next(tokens)))
+            # Many commits have the same people: each name is kept once.
+            details = (intern(author), subject, intern(committer), _compact(next(tokens)))
             commit = CommitRecord(token[1:], seconds, details, [])
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
@@ -162,5 +164,5 @@ def add_changes(
     for sha, _, details, changes in records:
         i = line.index[sha]
         blobs.request((path, blob) for path, blob in changes if blob and is_wanted(path))
-        line.commits[sha] = Commit(sha, format_time(line.times[i]), *details)
+        line.commits[sha] = Commit(line.shas[i], format_time(line.times[i]), *details)
         line.changes += ((i, path, blob) for path, blob in reversed(changes))

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from mlflow_gitops.render.console.event_rows import EventText
 from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_rows
 from mlflow_gitops.render.terminal import Style
-
-Coloured = tuple[str, "str | None"]
-"""A text and its colour."""
 
 _COLUMNS = (Column(), Column(), Column(12), Column(10), Column(), Column(10))
 _SUBJECT = 48
 """Cells for a commit's subject; with fewer, it begins on a line of its own."""
 _NARROW = 110
 """On a terminal of fewer cells, the author stands beside the subject."""
-
-
-class EventText(NamedTuple):
-    """One event: its cells (when, model, stage, change, author, subject), the short id of its
-    commit, the colour of its change, its effect, and what follows below it."""
-
-    cells: tuple[str, ...]
-    commit: str
-    change_colour: str
-    effect: Coloured
-    remarks: Sequence[Coloured]
 
 
 def event_lines(events: Sequence[EventText], style: Style) -> Iterator[str]:

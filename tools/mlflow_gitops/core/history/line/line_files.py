@@ -45,16 +45,18 @@ class LineFiles:
         self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
 
         kinds: dict[str, tuple[str | None, str]] = {}
-        for index, path, blob in line.changes:
+        for change in line.changes:
+            index, path, blob = change
             if path not in kinds:
                 kinds[path] = registry.classify(path), stem_of(path)
             kind, stem = kinds[path]
             is_misnamed = kind == "extension" and path.startswith(f"{registry}/models/")
             if kind == "manifest" or is_misnamed:
-                self._by_stem.setdefault(stem, []).append((index, path, blob))
+                self._by_stem.setdefault(stem, []).append(change)
             elif kind == "policy":
                 self.policy_changes.append((index, blob))
         self._twins = _twins(self._by_stem)
+        self._states_since: dict[tuple[str, str], list[FileState]] = {}
 
     def stems(self) -> list[str]:
         """The stems of all manifests that the line ever had."""
@@ -73,10 +75,10 @@ class LineFiles:
         """The stems of all manifests of which a commit removed a file."""
         return {stem for stems in self._removals.values() for stem in stems}
 
-    def manifest_blobs(self, stems: Iterable[str]) -> Iterator[str]:
+    def manifest_blobs(self, stems: Iterable[str]) -> Iterator[ManifestBlob]:
         """Every version of these manifests."""
         for stem in stems:
-            yield from (blob for _, _, blob in self._by_stem.get(stem, ()) if blob)
+            yield from ((blob, path) for _, path, blob in self._by_stem.get(stem, ()) if blob)
 
     def policy_blobs(self) -> Iterator[str]:
         """Every version of the policy."""
@@ -135,6 +137,14 @@ class LineFiles:
     def states(self, stem: str, base: str | None) -> list[FileState]:
         """The files at `base` and at each later commit that changed the manifest, a twin of it, or
         the policy; without a base, from the manifest's first commit on."""
+        if base is None:
+            return self._states(stem, None)
+        # They are asked for twice: to read all contents at once, and for the model.
+        if (stem, base) not in self._states_since:
+            self._states_since[stem, base] = self._states(stem, base)
+        return self._states_since[stem, base]
+
+    def _states(self, stem: str, base: str | None) -> list[FileState]:
         changes = self._by_stem.get(stem, [])
         if base is None and not changes:
             return []

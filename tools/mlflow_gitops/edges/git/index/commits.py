@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, MutableMapping
+from sys import intern
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.times import format_time
@@ -88,4 +89,8 @@ class IndexedCommits(MutableMapping[str, Commit]):
 
     def _commit(self, position: int, details: Details) -> Commit:
         at = format_time(self._line.times[position])
-        return Commit(self._line.shas[position], at, *details)
+        author, subject, committer, message = details
+        # Many commits have the same people: each name is kept once.
+        return Commit(
+            self._line.shas[position], at, intern(author), subject, intern(committer), message
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 FOLDER = "mlflow-gitops"
 """The folder of the indexes in the repository's git directory."""
-FORMAT = 2
+FORMAT = 3
 """The format of the rows. Another one is another index."""
 
 
@@ -43,6 +43,11 @@ def index_files(common_dir: Path) -> list[Path]:
     """Every file of this repository's indexes, those that were never finished included."""
     folder = common_dir / FOLDER
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def size_of_indexes(common_dir: Path) -> int:
+    """The bytes of every index of this repository."""
+    return sum(file.stat().st_size for file in index_files(common_dir))
 
 
 def seed(common_dir: Path, scope: Sequence[str], tip: str) -> bytes:

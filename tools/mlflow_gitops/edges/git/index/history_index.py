@@ -19,9 +19,9 @@ from mlflow_gitops.edges.git.index.head import (
     Head,
     common_directory,
     index_file,
-    index_files,
     seed,
 )
+from mlflow_gitops.edges.git.index.manifests import IndexedManifests
 from mlflow_gitops.edges.git.index.reading import read_catalog, read_files, read_spine
 from mlflow_gitops.edges.git.index.rows import IndexFault, IndexRows
 from mlflow_gitops.edges.git.index.spine import Spine
@@ -48,7 +48,7 @@ class HistoryIndex:
     folder."""
 
     def __init__(self, common_dir: Path, scope: str, paths: Sequence[str]) -> None:
-        self._common_dir = common_dir
+        self.common_dir = common_dir
         self.paths = tuple(paths)
         self._scope = (scope, *self.paths)
         self._file = index_file(common_dir, self._scope)
@@ -56,6 +56,8 @@ class HistoryIndex:
         self._rows: IndexRows | None = None
         self._head: Head | None = None
         self._spine: Spine | None = None
+        self._tip = ""
+        self.manifests = IndexedManifests(self._rows_now)
 
     def line_to(self, tip: str, list_newer: ListNewer) -> MainLine | None:
         """The first-parent line of a commit, without times and changes; None if the index does not
@@ -72,18 +74,14 @@ class HistoryIndex:
         parent = newer[0][2][0] if newer and newer[0][2] else ""
         if parent not in spine.index:
             return None
-        line = spine.line(spine.index[parent] + 1)
-        for seconds, sha, parents in newer:
-            if len(parents) > 1:
-                line.merges[len(line.shas)] = tuple(parents[1:])
-            line.shas.append(sha)
-            line.dates.append(seconds)
-        return line
+        return spine.extended(spine.index[parent] + 1, newer)
 
     def served(self, line: MainLine) -> int:
         """How many commits of a line, from its beginning on, are in the index."""
         spine = self._loaded(line.shas[-1]) if line.shas else None
-        return spine.common_length(line.shas) if spine is not None else 0
+        if spine is None:
+            return 0
+        return spine.common_length(line.shas)
 
     def changes(self, count: int, choose: FileChoice | None = None) -> list[Change] | None:
         """What the first commits of the line did to the chosen files, by default to all; None if it
@@ -159,10 +157,6 @@ class HistoryIndex:
             with contextlib.suppress(*_DAMAGE):
                 write_merged(self._rows, line, merged)
 
-    def size(self) -> int:
-        """The bytes of every index of this repository."""
-        return sum(file.stat().st_size for file in index_files(self._common_dir))
-
     def fits(self, served: int) -> bool:
         """Whether the index ends where a line leaves it: then it can grow by the rest."""
         return self._head is not None and self._head.count == served
@@ -170,8 +164,9 @@ class HistoryIndex:
     def _loaded(self, tip: str) -> Spine | None:
         """The indexed commits; None if there are none that can be used. `tip` is any commit id."""
         if not self._seed:
+            self._tip = tip
             with contextlib.suppress(OSError):
-                self._seed = seed(self._common_dir, self._scope, tip)
+                self._seed = seed(self.common_dir, self._scope, tip)
                 self._load()
         return self._spine
 
@@ -184,6 +179,10 @@ class HistoryIndex:
             self._head, self._spine = head, spine
         except _DAMAGE:
             self._reject()
+
+    def _rows_now(self) -> IndexRows | None:
+        """The rows of the index as it is now, which may have just been made; None without one."""
+        return self._rows if self._tip and self._loaded(self._tip) is not None else None
 
     @cached_property
     def _catalog(self) -> dict[str, CatalogEntry]:

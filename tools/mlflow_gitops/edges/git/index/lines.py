@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
-from mlflow_gitops.edges.git.history import History
+from mlflow_gitops.edges.git.index.remembering import Remembering
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.git.index.history_index import HistoryIndex
 
 
-class Lines(History):
+class Lines(Remembering):
     """The lines of commits of one repository."""
-
-    index: HistoryIndex | None = None
-    """What is remembered of the main line; None if nothing is."""
 
     def line(
         self,
@@ -79,15 +76,6 @@ class Lines(History):
         finally:
             blobs.close()
 
-    def _index_of(self, paths: Sequence[str]) -> HistoryIndex | None:
-        """The index, if it is one of these paths."""
-        has_index = self.index is not None and self.index.paths == tuple(paths)
-        return self.index if has_index else None
-
-    def is_indexed(self, line: MainLine) -> bool:
-        """Return whether the index has every commit of a line."""
-        return self.index is not None and self.index.covers(line)
-
     def _add_indexed(
         self,
         index: HistoryIndex,
@@ -104,7 +92,11 @@ class Lines(History):
         if changes is None:
             return 0
 
-        requested = [(path, blob) for _, path, blob in changes if blob and is_wanted(path)]
+        requested = [
+            (path, blob)
+            for _, path, blob in changes
+            if blob and is_wanted(path) and index.manifests.recall(path, blob) is None
+        ]
         if requested and self.partial.is_partial:
             self.partial.fetch_blobs(blob for _, blob in requested if is_blob_id(blob))
         blobs.request(requested)

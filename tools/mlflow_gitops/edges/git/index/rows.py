@@ -15,7 +15,7 @@ from pathlib import Path
 
 Key = int | str
 
-TABLES = ("head", "spine", "catalog", "files", "commits", "merges")
+TABLES = ("head", "spine", "catalog", "files", "commits", "merges", "manifests")
 CREATE = "CREATE TABLE {} (key PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID"
 _SUM_BYTES = 8
 _MAX_KEYS = 500

@@ -40,10 +40,22 @@ class Spine:
             self.shas[:length], [], {}, merges=merges, dates=self.dates[:length]
         )  # every list is a new one, since readers extend it
 
+    def extended(self, length: int, newer: list[tuple[int, str, list[str]]]) -> MainLine:
+        """The line of the first commits and newer ones: date, id and parents of each."""
+        line = self.line(length)
+        for seconds, sha, parents in newer:
+            if len(parents) > 1:
+                line.merges[len(line.shas)] = tuple(parents[1:])
+            line.shas.append(sha)
+            line.dates.append(seconds)
+        return line
+
     def common_length(self, shas: list[str]) -> int:
         """How many commits another line has in common with this one, from its beginning on."""
         low, high = 0, min(len(shas), len(self.shas))
         if shas[:high] == self.shas[:high]:
+            if len(shas) == len(self.shas) and high and shas[0] is not self.shas[0]:
+                self.shas = list(shas)  # both have the same texts, now in memory once
             return high
         while low < high:
             middle = (low + high + 1) // 2
