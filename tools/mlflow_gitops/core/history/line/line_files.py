@@ -156,7 +156,8 @@ class LineFiles:
         for index, path, blob in changes:
             manifest_at.setdefault(max(index, start), []).append((path, blob))
         policy_at = dict(self.policy_changes[next_policy:])
-        twins_at = self._twins_at(stem, start)
+        twins = self._twins.get(stem, ())
+        twins_at = _twins_at((change for key in twins for change in self._by_stem[key]), start)
 
         states: list[FileState] = []
         present: dict[str, str] = {}
@@ -172,23 +173,19 @@ class LineFiles:
             states.append(FileState(moment, TWINS if has_twins and only else only, policy))
         return states
 
-    def _twins_at(self, stem: str, start: int) -> dict[int, bool]:
-        """The commits from `start` on that changed a twin of a manifest, by index, each with
-        whether there was any twin after it."""
-        stems = self._twins.get(stem)
-        if not stems:
-            return {}
 
-        changes = [change for key in stems for change in self._by_stem[key]]
-        present: set[str] = set()
-        twins_at: dict[int, bool] = {}
-        for index, path, blob in sorted(changes, key=lambda change: change[0]):
-            if blob is None or not path.endswith(".yaml"):
-                present.discard(path)
-            else:
-                present.add(path)
-            twins_at[max(index, start)] = bool(present)
-        return twins_at
+def _twins_at(changes: Iterable[tuple[int, str, str | None]], start: int) -> dict[int, bool]:
+    """The commits from `start` on that changed a twin of a manifest, by index, each with whether
+    there was any twin after it. `changes` are those of the twins."""
+    present: set[str] = set()
+    twins_at: dict[int, bool] = {}
+    for index, path, blob in sorted(changes, key=itemgetter(0)):
+        if blob is None or not path.endswith(".yaml"):
+            present.discard(path)
+        else:
+            present.add(path)
+        twins_at[max(index, start)] = bool(present)
+    return twins_at
 
 
 def _existence(changes: Iterable[tuple[int, str, str | None]]) -> list[tuple[int, bool]]:

@@ -4,19 +4,45 @@ index of the main line and what is newer."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
-from mlflow_gitops.edges.git.index.remembering import Remembering
+from mlflow_gitops.edges.git.history import History
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.line.file_choice import FileChoice
     from mlflow_gitops.core.history.mainline import MainLine, Merged
+    from mlflow_gitops.core.manifests.blob_reader import ReadManifest
     from mlflow_gitops.edges.git.index.history_index import HistoryIndex
+
+
+class Remembering(History):
+    """The history of one repository, with an index."""
+
+    index: HistoryIndex | None = None
+    """What is remembered of the main line; None if nothing is."""
+
+    def recall(self, path: str, blob: str) -> ReadManifest | None:
+        """What an earlier process read in a manifest; None if that is not known."""
+        return self.index.manifests.recall(path, blob) if self.index is not None else None
+
+    def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> None:
+        """Let later processes recall what was read in manifests, by path and blob id."""
+        if self.index is not None:
+            self.index.manifests.remember(manifests)
+
+    def is_indexed(self, line: MainLine) -> bool:
+        """Return whether the index has every commit of a line."""
+        return self.index is not None and self.index.covers(line)
+
+    def _index_of(self, paths: Sequence[str]) -> HistoryIndex | None:
+        """The index, if it is one of these paths."""
+        has_index = self.index is not None and self.index.paths == tuple(paths)
+        return self.index if has_index else None
 
 
 class Lines(Remembering):
@@ -60,7 +86,8 @@ class Lines(Remembering):
     ) -> None:
         """Add to a line what its commits did to `paths`, from one `git diff-tree`.
 
-        What the index has is taken from there; `choose` limits that to some files. What it has not
+        What the index has is taken from there; `choose` limits that to some files. `consume` does
+        not receive the content of a manifest that can be recalled (`recall`). What it has not
         is added to it if `is_main_line`: the line is the first-parent history of the main branch.
         """
         index = self._index_of(paths)
