@@ -4,13 +4,16 @@ one of gto's."""
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.corpora import name, write_history, write_tags
-from tests.benchmarks.measure import Row, compare, process, program
+from tests.benchmarks.measure import Row, Took, compare, process, program
 from tests.benchmarks.sizes import Sizes
+
+_MEGABYTES = 200
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
@@ -71,3 +74,28 @@ def indexed_rows(sizes: Sizes, folder: Path, what: str, both: str, one: str) -> 
         ("`show --at` of one model with an index", show, 0.35),
     ):
         yield compare(f"{work}, {what}", process(*command), plumbing, anchor, target, sizes.runs)
+    yield _memory("`log` with an index", folder, what)
+    process("rm", "-rf", f"{folder}/.git/mlflow-gitops")()
+    yield _memory("`log`, which makes the index", folder, what)
+
+
+_MEASURED = """
+import resource, sys
+from mlflow_gitops.cli import main
+code = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def _memory(work: str, folder: Path, what: str) -> Row:
+    """The megabytes that our own process held at most; git's two beside it are not in it."""
+    command = (sys.executable, "-c", _MEASURED, "--repo", str(folder), "log")
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True
+    )
+    used = int(done.stderr.split()[-1]) / (1024 if sys.platform != "darwin" else 1024**2)
+    ratio = used / _MEGABYTES
+    ours, limit = Took(round(used), 0), Took(_MEGABYTES, 0)
+    work = f"megabytes of {work}, {what}"
+    return Row(work, ours, "the limit", limit, (ratio,) * 3, None, 1, 1, unit="")

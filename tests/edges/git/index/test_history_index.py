@@ -81,7 +81,7 @@ def repo(tmp_path: Path) -> Repo:
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))
-def test_random_histories_cold_grown_warm_and_older(tmp_path: Path, seed: int) -> None:
+def test_random_histories_cold_grown_warm_older_and_damaged(tmp_path: Path, seed: int) -> None:
     rng = random.Random(11_000 + seed)
     repo = Repo(tmp_path)
     history = random_history(rng, rng.randint(2, 12))
@@ -94,6 +94,9 @@ def test_random_histories_cold_grown_warm_and_older(tmp_path: Path, seed: int) -
     with sqlite3.connect(index_of(tmp_path)) as connection:
         [(rows,)] = connection.execute("SELECT count(*) FROM commits")
     assert rows == len(expected[main[-1]]["commits"])
+    rng.choice(DAMAGE)(index_of(tmp_path))
+    for _ in ("damaged", "made again"):
+        assert answer(indexed(tmp_path), main[-1]) == expected[main[-1]]
 
 
 def test_a_warm_index_starts_no_process_that_reads_history(
