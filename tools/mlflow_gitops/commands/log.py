@@ -72,15 +72,16 @@ def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -
     model = name if glob is None else None
     is_recent = name is None and options.stage is None
     since = options.since if is_recent else None
-    all_events = name is None and options.shows_all
-    trail = AuditTrail(
-        Workspace(settings),
-        model,
-        all_events=all_events,
-        since=since,
-        keeps_states=model is not None,
-    )
-    selected = select_events(trail, options.stage, options.since, options.until)
+    trail, selected = _newest(settings, name, options) or (None, [])
+    if trail is None:
+        trail = AuditTrail(
+            Workspace(settings),
+            model,
+            all_events=name is None and options.shows_all,
+            since=since,
+            keeps_states=model is not None,
+        )
+        selected = select_events(trail, options.stage, options.since, options.until)
     if glob is not None:
         selected = events_of_models(trail, selected, glob)
     selected = _chosen(trail, selected, options)
@@ -95,6 +96,27 @@ def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -
     for hint in trail.hints():
         note(settings, hint)
     return OK
+
+
+_COMMITS_AN_EVENT = (8, 100)
+"""So many of the last commits are looked at for each event that is asked for, then so many."""
+
+
+def _newest(
+    settings: Settings, name: str | None, options: LogOptions
+) -> tuple[AuditTrail, list[Event]] | None:
+    """The newest events, if only a number of these is asked for and few commits have them."""
+    limits = (name, options.stage, options.since, options.until)
+    if options.number is None or options.is_about_people or any(limits):
+        return None
+    for commits in _COMMITS_AN_EVENT:
+        last = options.number * commits
+        trail = AuditTrail(Workspace(settings), last=last, keeps_states=False)
+        events = select_events(trail, None, None, None)
+        newest = [event for event in events if event.index >= trail.start]
+        if len(newest) >= options.number or trail.start == 0:
+            return trail, newest
+    return None
 
 
 def _chosen(trail: AuditTrail, selected: list[Event], options: LogOptions) -> list[Event]:

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 class AuditTrail:
     """The events of the main line, of one model or of all, and who held which stage when. Pass
     `all_events=True` if every event will be audited: more is then read in parallel; or `since`, a
-    time or revision, if only later events are needed, of all models; or `keeps_states=False` if
-    only events are needed: of what models declared, the timelines then have the last state.
+    time or revision, or `last`, a count of commits, if only later events are needed, of all models:
+    those of commits from `start` on are complete then; or `keeps_states=False` if only events are
+    needed: of what models declared, the timelines then have the last state.
 
     Raises Failure for a model that never had a manifest on the main line.
     """
@@ -51,6 +52,7 @@ class AuditTrail:
         *,
         all_events: bool = False,
         since: str | None = None,
+        last: int | None = None,
         keeps_states: bool = True,
     ) -> None:
         self.workspace, self._git, self.model = workspace, workspace.git, model
@@ -62,7 +64,7 @@ class AuditTrail:
         first_parents = self._git.first_parent_line(_tip(workspace))
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
-        start = self.moments.index_range(since, None)[0] if since is not None else 0
+        self.start = start = _start(self, since, last)
         reads_all = all_events and not self._git.is_indexed(self.line)
         # In parallel with reading the line, since both wait for git.
         self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
@@ -74,9 +76,8 @@ class AuditTrail:
             choose=_choice(workspace, model, start),
             is_main_line=not rerouting,
         )
-        self.histories = HistoryReader(
-            self.line, workspace.registry, self._git.blobs, reader=reader
-        )
+        registry, blobs = workspace.registry, self._git.blobs
+        self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
         _check_model(workspace, model, self.histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
             self.line, self.histories, stems, is_unexpected, start, keeps_states=keeps_states
@@ -181,6 +182,12 @@ class AuditTrail:
         except GitFailure as failure:
             self._unread = failure
             return []
+
+
+def _start(trail: AuditTrail, since: str | None, last: int | None) -> int:
+    if last is not None:
+        return max(0, len(trail.line.shas) - last)
+    return trail.moments.index_range(since, None)[0] if since is not None else 0
 
 
 def _clone_hints(workspace: Workspace) -> list[str]:
