@@ -87,6 +87,15 @@ class LocalForge:
                 return None
         return f"{self._url(number)}#{key}"
 
+    def kept_text(self, key: str, number: int | None = None) -> str | None:
+        with self.store.change() as stored:
+            texts = stored["issues"].values()
+            if number is not None:
+                texts = stored["pulls"][str(number)]["comments"]
+            texts = [entry for entry in texts if entry.get("state") != "closed"]
+            ours = [entry["body"] for entry in texts if _is_ours(entry, key)]
+        return ours[0] if ours else None
+
     def issue(self, key: str, title: str, body: str | None) -> str | None:
         with self.store.change() as stored:
             issues = stored["issues"]

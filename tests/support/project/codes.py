@@ -27,6 +27,7 @@ AREAS = {
     "GIT": "git",
     "HEALTH": "health",
     "POLICY": "policy",
+    "NOTIFY": "notify",
     "WORKFLOWS": "workflows",
     "MLFLOW": "mlflow",
 }

@@ -12,6 +12,7 @@ from mlflow_gitops.app.audit.recorded_line import changed_first_parents
 from mlflow_gitops.app.forges import find_forge
 from mlflow_gitops.app.health.reachable import health_facts
 from mlflow_gitops.app.main_branch import main_branch_fault
+from mlflow_gitops.app.notifying.checkup import notify_checks
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
@@ -77,6 +78,7 @@ def _checks(
     if isinstance(snapshot, Failure):
         snapshot = Snapshot()
 
+    yield from notify_checks(workspace)
     jobs, unread = read_workflows(workspace.checkout.workflow_texts())
     environments = _environments(workspace)
     proposed = proposed_stages(snapshot)

@@ -12,6 +12,9 @@ from typing import Any
 
 from mlflow_gitops.app.environments.hosts import changed_hosts
 from mlflow_gitops.app.forges import required_forge
+from mlflow_gitops.app.notifying.forge_notifications import late_event, notified_text
+from mlflow_gitops.app.notifying.run_notifications import owners_in
+from mlflow_gitops.app.notifying.settings_file import notifies
 from mlflow_gitops.app.plan_status import PlanStatus
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
@@ -20,8 +23,10 @@ from mlflow_gitops.app.setup.merged_files import errors_of_merge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
+from mlflow_gitops.core.notifying.events import NotifyEvent
+from mlflow_gitops.core.notifying.plan_events import approval_events, drift_events
 from mlflow_gitops.core.plan.overview import overview
-from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import LOCKED, Forge, PullRequest
 from mlflow_gitops.edges.git.refs.branches import branch_name
@@ -50,6 +55,8 @@ class _PlanReport:
     line: str
     page: str
     is_relevant: bool = True
+    events: tuple[NotifyEvent, ...] = ()
+    """What waits for approval."""
 
 
 def plan(settings: Settings, head: str | None) -> int:
@@ -90,9 +97,17 @@ def plan(settings: Settings, head: str | None) -> int:
     status.report("pending", "Planning")
     try:
         _fetch(workspace, sha, pull)
-        report = _report(settings, workspace, sha)
+        report = _report(settings, workspace, sha, pull.url if pull is not None else None)
         if pull is not None:
-            _comment(forge, pull, _key("plan", workspace), _titled(report.page, workspace), report)
+            key, number = _key("plan", workspace), pull.number
+            page = notified_text(
+                workspace,
+                report.events,
+                "approval_needed",
+                lambda: forge.kept_text(key, number),
+                _titled(report.page, workspace),
+            )
+            _comment(forge, pull, key, page, report)
         runner.add_summary(report.page)
         status.report("success" if report.is_mergeable else "failure", report.line)
     except BaseException:
@@ -132,7 +147,7 @@ def _titled(page: str, workspace: Workspace) -> str:
     return f"**{workspace.environment.name}**\n\n{page}" if workspace.environment else page
 
 
-def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
+def _report(settings: Settings, workspace: Workspace, sha: str, url: str | None) -> _PlanReport:
     try:
         merge = workspace.merge(sha, workspace.main_ref)
     except GitFailure as failure:
@@ -158,6 +173,7 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
         is_relevant=bool(
             planned.models or refused or planned.errors or host_changes or planned.policy
         ),
+        events=tuple(approval_events(planned.models, owners_in(target.snapshot), url)),
     )
 
 
@@ -198,6 +214,7 @@ def drift(settings: Settings) -> int:
         "heal", "true" if any(model.has_work for model in planned.models) else "false"
     )
 
+    _report_late(workspace, forge, planned)
     key = _key("drift", workspace)
     models = tuple(model for model in planned.models if _needs_a_person(model))
     if not models and not planned.errors:
@@ -206,10 +223,31 @@ def drift(settings: Settings) -> int:
 
     page = pull_request_comment.comment(replace(planned, models=models))
     runner.add_summary(page)
+    events = list(drift_events(planned.models, owners_in(target.snapshot)))
+    page = notified_text(workspace, events, "drift", lambda: forge.kept_text(key), page)
     registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
     title = f"{registry} differs from git: {counted(len(models), 'model')}"
     note(settings, f"Reported in {forge.issue(key, title, page)}.")
     return INVALID if planned.errors else OK
+
+
+def _report_late(workspace: Workspace, forge: Forge, planned: Plan) -> None:
+    """Keep one issue while what was merged is not reconciled, in a repository that notifies people
+    (RULES R15)."""
+    if not notifies(workspace):
+        return
+    key, event = _key("late", workspace), late_event(planned, workspace.settings.now())
+    if event is None:
+        forge.issue(key, "", None)
+        return
+    page = notified_text(
+        workspace,
+        [event],
+        "reconciler_late",
+        lambda: forge.kept_text(key),
+        f"{event.detail}.",
+    )
+    forge.issue(key, "What was merged is not reconciled", page)
 
 
 def _needs_a_person(model: ModelPlan) -> bool:

@@ -175,6 +175,11 @@ class Forge(Protocol):
         close. None are open if the repository has no issues."""
         ...
 
+    def kept_text(self, key: str, number: int | None = None) -> str | None:
+        """Return the text of our comment with this key on a pull request, or without a number of
+        our open issue. None if there is none."""
+        ...
+
     def pull_request_at(
         self, head: str, base: str, *, may_be_new: bool = False
     ) -> PullRequest | None:

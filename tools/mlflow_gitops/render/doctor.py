@@ -13,6 +13,7 @@ _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "y
 _TITLES = {
     "git": "git",
     "policy": "manifests and policy",
+    "notify": "notifications",
     "workflows": "workflows",
     "mlflow": "MLflow",
     "github": "GitHub",

@@ -28,6 +28,12 @@ def merged_settings(workspace: Workspace) -> NotifySettings | None:
     return _checked(*read_notify(data, path))
 
 
+def notifies(workspace: Workspace) -> bool:
+    """Whether the main branch has the file, valid or not."""
+    ref = f"{workspace.main_ref}:{notify_path(workspace)}"
+    return bool(workspace.git.query("rev-parse", "--verify", "-q", ref))
+
+
 def tree_settings(workspace: Workspace) -> NotifySettings:
     """The settings of the working tree. Raises InvalidFiles, and Failure if there are none."""
     path = notify_path(workspace)

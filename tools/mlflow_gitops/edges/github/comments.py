@@ -34,6 +34,13 @@ def keep_comment(
         ) from None
 
 
+def comment_text(github: GitHubConnection, number: int, key: str) -> str | None:
+    """The text of our comment with this key on a pull request; None if there is none."""
+    with github.request(f"read the comments of #{number}"):
+        comments = github.repo.get_issue(number).get_comments()
+        return next((comment.body for comment in comments if is_ours(github, comment, key)), None)
+
+
 def _is_locked(github: GitHubConnection, number: int) -> bool:
     """Whether a pull request's conversation is locked. GitHub refuses comments there with the
     status of a missing permission. Reading it as an issue would take the permission for issues,

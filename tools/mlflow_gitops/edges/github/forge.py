@@ -97,6 +97,11 @@ class GitHub:
     def issue(self, key: str, title: str, body: str | None) -> str | None:
         return issues.keep_issue(self.connection, key, title, body)
 
+    def kept_text(self, key: str, number: int | None = None) -> str | None:
+        if number is None:
+            return issues.issue_text(self.connection, key)
+        return comments.comment_text(self.connection, number, key)
+
     def open_issue_keys(self, prefix: str) -> set[str]:
         return issues.open_issue_keys(self.connection, prefix)
 

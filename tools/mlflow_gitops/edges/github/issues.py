@@ -43,6 +43,18 @@ def open_issue_keys(github: GitHubConnection, prefix: str) -> set[str]:
         raise
 
 
+def issue_text(github: GitHubConnection, key: str) -> str | None:
+    """The text of our open issue with this key; None if there is none, or issues are disabled."""
+    try:
+        with github.request("read the issue about drift"):
+            issues = _our_open_issues(github)
+            return next((issue.body for issue in issues if is_ours(github, issue, key)), None)
+    except ForgeFailure as failure:
+        if failure.status == 410:
+            return None
+        raise
+
+
 def _keep_issue(github: GitHubConnection, key: str, title: str, body: str | None) -> str | None:
     with github.request("keep the issue about drift"):
         issues = [issue for issue in _our_open_issues(github) if is_ours(github, issue, key)]
