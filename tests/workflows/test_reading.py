@@ -242,7 +242,7 @@ def test_a_run_that_waits_for_approval_gets_no_plan() -> None:
     assert f"{waits} && '-waiting'" in WORKFLOWS["plan"]["concurrency"]["group"]
 
 
-@pytest.mark.parametrize("name", ["promote", "propose"])
+@pytest.mark.parametrize("name", ["promote", "propose", "health"])
 def test_what_the_default_token_pushes_is_planned_by_main(name: str) -> None:
     """The status of a dispatched plan counts; a dispatched run's own checks do not. Main's file
     runs, and the head is looked up in git."""

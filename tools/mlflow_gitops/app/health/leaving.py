@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.edges.system.unexpected import print_traceback
@@ -42,8 +43,9 @@ class LeavingHealth:
         return _stored(verdicts, entered)
 
     def _is_watched(self, model: str, stage: str) -> bool:
-        rule = self.policy.for_model(model).stages.get(stage)
-        return rule is not None and rule.health is not None
+        kinds: tuple[Kind, ...] = ("model", "prompt")  # an outcome does not say which it is about
+        rules = (self.policy.for_model(model, kind).stages.get(stage) for kind in kinds)
+        return any(rule is not None and rule.health is not None for rule in rules)
 
     def _verdicts(self, entered: Iterable[tuple[str, str]]) -> Sequence[HealthVerdict]:
         from mlflow_gitops.app.health.reading import read_health  # few stages are watched
