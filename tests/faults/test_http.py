@@ -19,7 +19,7 @@ from tests.faults.http import LONG, PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
 from tests.faults.state import State
 from tests.faults.undisturbed import undisturbed
-from tests.support.experiments.sampling import ALL, GROUP, SAMPLE, CountCases, case_params
+from tests.support.experiments.sampling import ALL, GROUP, SAMPLE, CountCases, case_params, sample
 from tests.support.proxy import (
     LOSE_THE_ANSWER,
     RESET,
@@ -269,6 +269,24 @@ def test_killed_at_each_request(
         behind.stage.remove()
         tried += 1
     counted("killed at each HTTP request", tried, 2 * tried)
+
+
+def test_killed_while_several_models_are_written(
+    place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: CountCases
+) -> None:
+    """The next run goes on with what was under way, and repeats nothing else."""
+    # A busy machine divides readings, so that two runs differ by a few requests.
+    numbers = sample(range(2, requests("crowd") - 6), "crowd")
+    for number, side in zip(numbers, cycle(("after", "before")), strict=False):
+        behind = place("crowd")
+        assert behind.killed_at(number, side).killed
+        behind.between.settle()
+        assert behind.run("again").code == 0
+        after, said = behind.settled()
+        assert after == whole("crowd").after, (number, side)
+        assert said == whole("crowd").told, (number, side)
+        behind.stage.remove()
+    counted("killed while several models are written, HTTP", len(numbers), 2 * len(numbers))
 
 
 @pytest.mark.parametrize("kind", case_params(KINDS, ("late",)))
