@@ -47,6 +47,7 @@ class IndexedManifests:
     def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> None:
         """Add what was read in manifests, by path and blob id. Nothing is added if another process
         writes, or if the index cannot be written."""
+        self._read.clear()  # it takes much memory, and the rows of these files change
         rows = self._find_rows()
         if rows is None or not manifests or not self._version:
             return

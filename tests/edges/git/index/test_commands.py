@@ -1,0 +1,49 @@
+"""Commands that read part of a history, or make the index, on random histories."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.app.planning.lines import LineReader
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.cli import main
+from mlflow_gitops.commands import log
+from mlflow_gitops.settings import Settings
+from tests.support.git_histories import Repo, random_history
+
+
+def printed(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> list[str]:
+    code = main(["--repo", str(folder), "--main", "main", "log", "--format", "jsonl", *arguments])
+    assert code == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_newest_events_are_the_last_of_all(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    monkeypatch.setattr(log, "_COMMITS_AN_EVENT", (1, 2))
+    Repo(tmp_path).build(random_history(random.Random(500 + seed), 14))
+    whole = printed(capsys, tmp_path)
+    for number in (1, 2, 5, len(whole) + 1):
+        assert printed(capsys, tmp_path, "-n", str(number)) == whole[-number:]
+
+
+def test_a_plan_of_the_main_line_makes_the_index(tmp_path: Path) -> None:
+    repo = Repo(tmp_path)
+    repo.build(random_history(random.Random(5), 8))
+    tip = repo.git("rev-parse", "main")
+    settings = Settings(repo=tmp_path, main="main")
+    folder = tmp_path / ".git" / "mlflow-gitops"
+    expected = LineReader(Workspace(settings.git_alone)).to_commit(tip)
+    assert not folder.exists()
+    for _ in ("made", "used"):
+        line = LineReader(Workspace(settings)).to_commit(tip)
+        assert line.changes == expected.changes and line.shas == expected.shas
+    assert list(folder.iterdir())
