@@ -150,20 +150,25 @@ def quote(name: str) -> str:
 
 
 def can_be_quoted(name: str) -> bool:
-    """Whether a filter can hold a name: MLflow's filters have no escapes, so none can hold both
-    kinds of quotes."""
-    return "'" not in name or '"' not in name
+    """Whether a filter can hold a name. MLflow's filters have no escapes, so none can hold both
+    kinds of quotes; nor a backslash at the end, which hides the quote behind it from MLflow's
+    parser (3.17, sqlparse 0.5)."""
+    return ("'" not in name or '"' not in name) and not name.endswith("\\")
 
 
 def name_chunks(names: Collection[str]) -> Iterator[list[str]]:
     """Yield every name, sorted, in chunks whose filter fits into a request line.
 
-    Names that no filter can hold are left out.
+    Names that no filter can hold are left out. One with a backslash is a chunk of its own: MLflow
+    reads a list of names as Python does, with escapes, but a single name as it stands (3.17).
     """
     chunk: list[str] = []
     length = 0
     for name in sorted(names):
         if not can_be_quoted(name):
+            continue
+        if "\\" in name:
+            yield [name]
             continue
 
         name_length = len(quote_plus(f"{quote(name)},", errors="replace"))
