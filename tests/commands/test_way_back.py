@@ -13,6 +13,7 @@ from tests.support.github.job import as_a_job
 from tests.support.github_api import GitHubAPI
 from tests.support.health.clinic import QUERY, Clinic
 from tests.support.health.ward import BRANCH, POLICY, Ward, prepare
+from tests.support.notifying.inbox import webhook_server
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +70,22 @@ def test_an_unhealthy_version_is_proposed_to_be_rolled_back_once(
     ran, written = ward.writes()
     assert (ran.code, written) == (3, 0) and "unchanged" in ran.out
     assert ward.team.git("status", "--porcelain", "--branch") == before
+
+
+def test_people_are_notified_once(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    variable = "MLFLOW_GITOPS_NOTIFY_RISK"
+    rules = "rules: [{to: [risk]}]\n"
+    ward.main()
+    ward.team.write("notify.yaml", f"channels: {{risk: {{env: {variable}}}}}\n{rules}")
+    ward.team.commit("Notify")
+    ward.team.git("push", "-q", "origin", "main")
+    with webhook_server() as inbox:
+        monkeypatch.setenv(variable, inbox.address())
+        for _ in range(2):
+            ward.look()
+        [message] = inbox.take()
+    assert message["title"] == "mlflow-gitops: churn: unhealthy"
+    assert f"/pull/{ward.pull().number}" in message["message"]
 
 
 def test_it_is_withdrawn_when_health_returns_and_opened_anew(ward: Ward, clinic: Clinic) -> None:

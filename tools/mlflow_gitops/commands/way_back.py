@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from mlflow_gitops.app.forges import required_forge
 from mlflow_gitops.app.health.earlier_holders import EarlierHolders
 from mlflow_gitops.app.health.reading import read_health
+from mlflow_gitops.app.notifying.notifications import notify
+from mlflow_gitops.app.notifying.run_notifications import owners_in
 from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Workspace
@@ -26,6 +28,7 @@ from mlflow_gitops.core.health import way_back
 from mlflow_gitops.core.health.verdict import HealthVerdict
 from mlflow_gitops.core.health.way_back import EarlierHolder, StageSituation, Step
 from mlflow_gitops.core.manifests.manifest import Manifest
+from mlflow_gitops.core.notifying.events import NotifyEvent
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import INVALID, OK, REFUSED, Failure, GitFailure, worst
 from mlflow_gitops.render import way_back as render
@@ -116,7 +119,34 @@ def look(
         names = [(manifest.name, stage) for manifest, stage in watched]
         work.append(keeper.withdraw_surplus(names, list(validity.models)))
     outcomes, failures = _collect(work)
+    _notify(workspace, main, issues, () if dry_run else outcomes)
     return WayBackRun(outcomes, failures, branches.pushed, validity.errors)
+
+
+def _notify(
+    workspace: Workspace, main: MainFiles, issues: HealthIssues, outcomes: Iterable[WayBackOutcome]
+) -> None:
+    """Notify people of each pull request or issue that this run opened (RULES R15)."""
+    opened = [
+        outcome
+        for outcome in outcomes
+        if outcome.result == "opened"
+        or (outcome.result == "reported" and not issues.is_open(outcome.model, outcome.stage))
+    ]
+    if opened:
+        owners_of = owners_in(main.snapshot)
+        events = [
+            NotifyEvent(
+                "unhealthy",
+                f"{outcome.stage}: {outcome.reason}",
+                outcome.model,
+                outcome.stage,
+                owners=owners_of(outcome.model),
+                url=outcome.url,
+            )
+            for outcome in opened
+        ]
+        notify(workspace, events)
 
 
 def _watched(main: MainFiles, names: Sequence[str]) -> list[tuple[Manifest, str]]:
