@@ -1,0 +1,1 @@
+"""What one MLflow server and one loop carry, from measured parts."""
