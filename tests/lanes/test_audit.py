@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -203,7 +204,7 @@ def test_a_clone_shows_effects_once_it_has_the_receipts(
     clone.folder, clone.uri = tmp_path / "clone", team.uri
     ran = clone.run("log", name)
     assert ran.code == 0 and "applied" not in ran.out
-    command = ran.err.partition("Fetch them with: ")[2].split()
+    command = shlex.split(ran.err.partition("Fetch them with: ")[2])
     clone.git(*command[1:])
     ran = clone.run("log", name)
     assert "✓ applied" in ran.out and not ran.err
