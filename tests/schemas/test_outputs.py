@@ -137,7 +137,7 @@ def test_health_is_a_document() -> None:
     [
         ("log nobody --format json", 1, "error"),
         ("show --at side --format=json", 1, "git"),
-        ("log --since 9000-01-01 --format jsonl", 64, "usage"),
+        ("log -n none --format jsonl", 64, "usage"),
         ("plan --nonsense --format json", 64, "usage"),
         ("promote a 9 Nowhere --format json", 1, "error"),
         ("status --format json", 1, "mlflow"),
