@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.capstone.story import tell
+from tests.capstone.surroundings import PROMETHEUS
 from tests.capstone.teller import MARK, Unexpected, differences
 
 PAGE = Path(__file__).parent / "README.md"
@@ -41,7 +42,11 @@ def main() -> int:
         print(f"error: {reason}", file=sys.stderr)
         return 1
     head, _, before = PAGE.read_text(encoding="utf-8").partition(MARK)
-    if asked.write:
+    if PROMETHEUS is None:
+        print("Prometheus is not installed: nothing watched the service, and the page is another.")
+        if asked.write:
+            return 1
+    elif asked.write:
         PAGE.write_text(f"{head}{MARK}\n\n{told}", encoding="utf-8")
     elif changed := differences(before, told):
         print("\n".join(changed))

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests.capstone.field import Field
+from tests.capstone.surroundings import PROMETHEUS
 from tests.capstone.teller import Teller, Unexpected
-from tests.capstone.workshop import Workshop
 from tests.support.servers import mlflow_server
+
+UNHEALTHY = ["unhealthy"] if PROMETHEUS is not None else []
+"""What the audit trail says of the version that was rolled back."""
 
 
 def tell(folder: Path) -> str:
@@ -19,7 +24,7 @@ def tell(folder: Path) -> str:
         return Story(folder, address).tell()
 
 
-class Story(Workshop):
+class Story(Field):
     """One telling."""
 
     def __init__(self, folder: Path, address: str) -> None:
@@ -30,7 +35,9 @@ class Story(Workshop):
 
     def tell(self) -> str:
         self.set_up()
-        try:
+        with self.surrounded(), ExitStack() as self.running:
+            self.running.callback(self.stop_serving)
+            self.running.callback(self.stop_visitors)
             self._data()
             self._baseline()
             self._good()
@@ -38,10 +45,9 @@ class Story(Workshop):
             self._worse()
             with self.watching() as log:
                 self._monitoring(log)
-            self._looking_back()
+                self._looking_back()
             self._reproduced()
-        finally:
-            self.stop_serving()
+            self.health_returned()
         return self.teller.page()
 
     # -- scenes ------------------------------------------------------------------------------------
@@ -134,6 +140,7 @@ class Story(Workshop):
             digest, or none. Each answer names the run that made the model, so deploy.py can check
             which version it is that answers."""
         )
+        self.running.enter_context(self.scraped())
         self._deploy(2)
         t.run(self._question(), says=[r'"sentiment": "positive".*"sentiment": "negative"'])
         t.say("What the service counts is labelled with model and version, for Prometheus:")
@@ -144,6 +151,9 @@ class Story(Workshop):
                 r'model_request_errors_total\{model="sentiment-bert",version="2"\} 0\.0',
             ],
         )
+        t.say("Visitors come, and judge the answers:")
+        self.visitors_come("usual")
+        self.visiting("usual")
 
     def _better(self) -> None:
         t = self.teller
@@ -186,7 +196,8 @@ class Story(Workshop):
         )
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
         self._to_staging(3, "Trained on all posts so far")
-        self._check(3, "uv", says=["sentiment-bert 3: passed"])
+        self._check(3, "local", says=["sentiment-bert 3: passed"])
+        self.told_of_the_first()
         self._propose(
             3,
             "Production",
@@ -248,7 +259,7 @@ class Story(Workshop):
 
     def _monitoring(self, log: Path) -> None:
         t = self.teller
-        t.scene("6. In the field: what people write changes, and the rollback")
+        t.scene("6. In the field: what people write changes, and the way back")
         t.say(
             """From here on the reconciler runs by itself, beside the team: it looks at the main
             branch every few seconds, applies what was merged, and deploy.py follows it."""
@@ -264,44 +275,25 @@ class Story(Workshop):
         )
         t.say(
             """People begin to write threads: a post that sets the scene, and the opinion only after
-            it. monitor.py sends such posts to the server. It tells how many answers are right, and
-            whether the posts look like those that the model learnt from: 'drift' compares their
-            lengths (the population stability index, explained in monitor.py), and above 0.25 they
-            do not. Version 3 stops reading before the opinion comes; monitor.py opens the rollback,
-            where a pull request follows."""
+            it. Version 3 stops reading before the opinion comes."""
         )
-        t.run("python prepare.py fresh")
-        before = t.run(
-            "python monitor.py data/fresh.csv --rollback too-many-wrong",
-            expect=1,
-            says=[
-                r'"version": 3,',
-                r'"drifted": true',
-                r'"healthy": false',
-                "Committed .* on too-many-wrong",
-            ],
-        )
-        t.run(
-            "git push --quiet origin too-many-wrong",
-            "mlflow-gitops plan --rev too-many-wrong --onto main",
-            says=["Production +3 → 2", "rollback: 2 held Production before"],
-        )
-        self._merge("too-many-wrong", "Roll sentiment-bert Production back to 2")
-        self.wait(log, "version 2 answers")
-        t.say(
-            "Once it is merged, nobody has to do anything: seconds later the reconciler has applied"
-            " it, and deploy.py says:"
-        )
-        t.show(log.read_text().splitlines()[-1])
-        after = t.run(
-            "python monitor.py data/fresh.csv", says=[r'"version": 2,', r'"healthy": true']
-        )
-        if not _accuracy(after) > _accuracy(before) + 0.1:
-            raise Unexpected(f"The rollback did not help:\n{before}\n{after}")
+        before = self.visitors_come("fresh")
+        self.visiting("fresh")
+        if PROMETHEUS is None:
+            self.go_back_by_hand()
+        else:
+            self.show_drift()
+            self.wait_for_health("unhealthy")
+            self.propose_the_way_back()
+        self.follow_the_merge(log)
+        after = self.visitors_come("fresh")
+        if not after > before + 0.1:
+            raise Unexpected(f"The way back did not help: {before}, then {after}")
         t.say(
             "Version 2, which reads on, was right to go back to. The next version should learn from"
             " threads."
         )
+        self.told_once()
 
     def _looking_back(self) -> None:
         t = self.teller
@@ -309,12 +301,12 @@ class Story(Workshop):
         t.run(
             "git pull --quiet",
             "mlflow-gitops log sentiment-bert --stage Production",
-            says=["— → 2", "2 → 3", "3 → 2", "applied"],
+            says=["— → 2", "2 → 3", "3 → 2", "applied", *UNHEALTHY],
         )
         t.say(
             """From which data, run and code came what is in Production? The pins tell it offline,
-            MLflow adds the commit. The report, a page for people without a terminal, tells the
-            same."""
+            MLflow adds the commit. Why the version before went, the receipt says. The report, a
+            page for people without a terminal, has the same."""
         )
         shown = t.run(
             "mlflow-gitops show sentiment-bert --lineage",
@@ -322,6 +314,7 @@ class Story(Workshop):
                 r"Production 2 ",
                 r"data/posts.csv \(md5 [0-9a-f]{32}\)",
                 r"code commit [0-9a-f]{12}",
+                *UNHEALTHY,
             ],
         )
         code = re.search(r"code commit ([0-9a-f]{12})", shown)
@@ -331,8 +324,10 @@ class Story(Workshop):
         t.run(
             "mlflow-gitops report --out ../report", "mlflow-gitops verify", says=["all explained"]
         )
-        page = (self.folder / "report" / "index.html").read_text(encoding="utf-8")
-        Teller.expect(page, [f"data/posts.csv \\(md5 {md5}\\)", f"code commit {code[1]}"])
+        page = (self.folder / "report/models/sentiment-bert.html").read_text(encoding="utf-8")
+        Teller.expect(
+            page, [f"data/posts.csv \\(md5 {md5}\\)", f"code commit {code[1]}", *UNHEALTHY]
+        )
 
     def _reproduced(self) -> None:
         t = self.teller

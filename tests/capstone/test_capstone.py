@@ -155,10 +155,11 @@ def test_the_page_tells_the_whole_story_and_nothing_of_the_machine_that_wrote_it
     steps = (
         "dvc add", "python train.py", "python pin_data.py", "plan --rev", "check sentiment-bert",
         "promote sentiment-bert",
-        "reconcile --yes", "python deploy.py", "python monitor.py", "reconcile --yes --watch",
+        "reconcile --yes", "python deploy.py", "python visitors.py", "reconcile --yes --watch",
         "log sentiment-bert",
         "show sentiment-bert --lineage", "report --out", "verify",
         "reproduce sentiment-bert", "compare sentiment-bert",
+        "mlflow-gitops health", "github health",
     )  # fmt: skip
     assert [step for step in steps if step not in told] == []
     assert (

