@@ -19,7 +19,18 @@ from tests.support.servers import mlflow_server
 
 _OLD = ("setuptools<81", "numpy<2", "sqlalchemy<2.1", "protobuf<5", "pandas<2.2")
 """What MLflow 2 needs and does not ask for; MLflow 3 before 3.9 only the third of them."""
-VERSIONS = ("1.30.1", "2.3.2", "2.9.2", "2.14.3", "2.20.4", "2.22.4", "3.0.1", "3.4.0", "3.13.0")
+VERSIONS = (
+    "1.30.1",
+    "2.3.2",
+    "2.9.2",
+    "2.14.3",
+    "2.20.4",
+    "2.22.4",
+    "3.0.1",
+    "3.4.0",
+    "3.13.0",
+    "3.18.0",
+)
 _BEGIN, _END = "<!-- make test-servers writes this -->", "<!-- until here, make test-servers -->"
 
 

@@ -182,8 +182,8 @@ def test_everything_that_can_be_said_is_read() -> None:
     policy = read((EXAMPLES / "good/policies/everything.yaml").read_text(encoding="utf-8"))
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
-        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size",
-        "safe_files", "signed", "checked", "fairness",
+        "from", "soak", "healthy_in", "approvals", "metrics", "no_worse_than", "signature",
+        "max_size", "safe_files", "signed", "checked", "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5

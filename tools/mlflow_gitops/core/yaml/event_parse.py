@@ -35,8 +35,17 @@ _NODE_EVENTS = frozenset(
 )
 
 
-_CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
-"""What git writes into a file that it cannot merge."""
+_CONFLICT_LINES = tuple(re.compile(line, re.MULTILINE) for line in ("^<{7} ", "^={7}$", "^>{7} "))
+"""What git writes into a file that it cannot merge, in this order."""
+
+
+def _conflict_start(text: str) -> int | None:
+    """Where a text has the first conflict of a merge; None if it has none."""
+    first = _CONFLICT_LINES[0].search(text)
+    match = first
+    for line in _CONFLICT_LINES[1:]:
+        match = line.search(text, match.end()) if match is not None else None
+    return first.start() if first is not None and match is not None else None
 
 
 def parse_events(text: str, add_problem: AddProblem, position: Position) -> Any:
@@ -47,9 +56,9 @@ def parse_events(text: str, add_problem: AddProblem, position: Position) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        conflict = _CONFLICT.search(text)
+        conflict = _conflict_start(text)
         if conflict is not None:
-            add_problem("yaml-syntax", "an unresolved merge conflict", conflict.start())
+            add_problem("yaml-syntax", "an unresolved merge conflict", conflict)
         else:
             add_problem("yaml-syntax", _not_valid(reason), mark.index if mark else 0)
     except yaml.YAMLError as error:
