@@ -4,6 +4,7 @@ and the next run converges."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -168,7 +169,12 @@ def test_git_dies_while_it_is_read(
     tried = sample(range(1, calls + 1), f"{command} {death}")
     for number in tried:
         ended, _ = run(number)
-        assert (ended.code, ended.out) == (whole.code, whole.out) or (
-            ended.code == 1 and ended.err
-        ), (number, ended)
+        is_right = ended.code == whole.code and _timeless(ended.out) == _timeless(whole.out)
+        assert is_right or (ended.code == 1 and ended.err), (number, ended)
     counted(f"git dies while it is read: {death}", len(tried))
+
+
+def _timeless(out: str) -> str:
+    """What a run printed, without the time at which a plan was made, and without how long a version
+    has held its stage: a plan shows that beside the changes, or null if it is not known."""
+    return re.sub(r'"(made_at|held_since)": ("[^"]*"|null|\{[^}]*\})', "", out)
