@@ -72,6 +72,7 @@ class Story:
 
 
 @pytest.mark.real
+@pytest.mark.weekly  # the capstone tells the same story in each run of CI
 def test_errors_bring_the_old_version_back(
     tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
