@@ -42,6 +42,8 @@ class Endless(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are sent apart: with Nagle's algorithm the body waits 40 ms for an ACK.
+    disable_nagle_algorithm = True
     server: Endless
 
     def do_GET(self) -> None:

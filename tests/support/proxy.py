@@ -122,6 +122,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are sent apart: with Nagle's algorithm the body waits 40 ms for an ACK.
+    disable_nagle_algorithm = True
     server: _Server
 
     def handle_request(self) -> None:
