@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import cache
 from itertools import pairwise
 from typing import Any, TextIO
 
@@ -83,7 +84,7 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
 
 def _run(arguments: list[str], settings: Settings | None) -> int:
     """Parse the arguments and call their command."""
-    command = typer.main.get_command(_application_for(arguments))
+    command = _command_for(_names_in(arguments))
     with answering():
         code = command.main(
             args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
@@ -127,18 +128,43 @@ def _redirect_to_null(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _application_for(arguments: Sequence[str]) -> typer.Typer:
-    """The application with only the commands that the arguments name.
+@cache
+def _command_for(names: frozenset[str]) -> click.Command:
+    """The root command with only the commands that are named, at the top and in groups. A process
+    that runs several command lines builds it once.
 
-    Typer takes a millisecond to build one command, and there are twenty. All commands are needed
-    for help, for a misspelt name, and while a shell completes a command's name.
+    Typer takes a millisecond to build one command, and there are forty. All commands are needed for
+    help, for a misspelt name, and while a shell completes a command's name.
     """
-    commands = [command for command in app.registered_commands if _name(command) in arguments]
-    if not commands or {"-h", "--help"} & set(arguments):
-        return app
+    if not names or {"-h", "--help"} & names:
+        return typer.main.get_command(app)
+
     smaller = copy(app)
-    smaller.registered_commands = commands
+    smaller.registered_commands = [c for c in app.registered_commands if _name(c) in names]
+    smaller.registered_groups = [_smaller_group(group, names) for group in app.registered_groups]
+    return typer.main.get_command(smaller)
+
+
+def _smaller_group(group: Any, names: frozenset[str]) -> Any:
+    """A group with only the commands that are named; with all of them if the group is named and
+    none of its commands is."""
+    commands = [c for c in group.typer_instance.registered_commands if _name(c) in names]
+    is_named = group.typer_instance.info.name in names
+    if is_named and not commands:
+        return group
+
+    smaller, application = copy(group), copy(group.typer_instance)
+    application.registered_commands = commands if is_named else []
+    smaller.typer_instance = application
     return smaller
+
+
+def _names_in(arguments: Sequence[str]) -> frozenset[str]:
+    """Which arguments are names of commands or groups, or ask for help."""
+    groups: list[Any] = [group.typer_instance for group in app.registered_groups]
+    commands = [*app.registered_commands, *(c for g in groups for c in g.registered_commands)]
+    names = {_name(command) for command in commands} | {str(group.info.name) for group in groups}
+    return frozenset((names | {"-h", "--help"}) & set(arguments))
 
 
 def _name(command: Any) -> str:
