@@ -8,16 +8,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from copy import copy
-from functools import cache
 from itertools import pairwise
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 import typer
 
-from mlflow_gitops.cli.app import app
 from mlflow_gitops.cli.completion import answering, is_requested
+from mlflow_gitops.cli.needed_commands import needed_command
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, UsageFailure, shortage
 from mlflow_gitops.settings import Settings
 
@@ -84,7 +82,7 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
 
 def _run(arguments: list[str], settings: Settings | None) -> int:
     """Parse the arguments and call their command."""
-    command = _command_for(_names_in(arguments))
+    command = needed_command(arguments)
     with answering():
         code = command.main(
             args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
@@ -126,49 +124,6 @@ def _drop_unwritten_messages() -> None:
 def _redirect_to_null(stream: TextIO) -> None:
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-@cache
-def _command_for(names: frozenset[str]) -> click.Command:
-    """The root command with only the commands that are named, at the top and in groups. A process
-    that runs several command lines builds it once.
-
-    Typer takes a millisecond to build one command, and there are forty. All commands are needed for
-    help, for a misspelt name, and while a shell completes a command's name.
-    """
-    if not names or {"-h", "--help"} & names:
-        return typer.main.get_command(app)
-
-    smaller = copy(app)
-    smaller.registered_commands = [c for c in app.registered_commands if _name(c) in names]
-    smaller.registered_groups = [_smaller_group(group, names) for group in app.registered_groups]
-    return typer.main.get_command(smaller)
-
-
-def _smaller_group(group: Any, names: frozenset[str]) -> Any:
-    """A group with only the commands that are named; with all of them if the group is named and
-    none of its commands is."""
-    commands = [c for c in group.typer_instance.registered_commands if _name(c) in names]
-    is_named = group.typer_instance.info.name in names
-    if is_named and not commands:
-        return group
-
-    smaller, application = copy(group), copy(group.typer_instance)
-    application.registered_commands = commands if is_named else []
-    smaller.typer_instance = application
-    return smaller
-
-
-def _names_in(arguments: Sequence[str]) -> frozenset[str]:
-    """Which arguments are names of commands or groups, or ask for help."""
-    groups: list[Any] = [group.typer_instance for group in app.registered_groups]
-    commands = [*app.registered_commands, *(c for g in groups for c in g.registered_commands)]
-    names = {_name(command) for command in commands} | {str(group.info.name) for group in groups}
-    return frozenset((names | {"-h", "--help"}) & set(arguments))
-
-
-def _name(command: Any) -> str:
-    return str(command.name or typer.main.get_command_name(command.callback.__name__))
 
 
 def _print_json(arguments: Sequence[str], code: str, message: str, fix: str = "") -> None:
