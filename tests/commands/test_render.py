@@ -129,3 +129,22 @@ def test_a_link_is_not_written_through(team: Team) -> None:
     (target / "churn-production.txt").symlink_to(team.folder / "registry" / "policy.yaml")
     assert render(team)[0] == 1
     assert (team.folder / "registry" / "policy.yaml").read_text() == POLICY
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{{ 'a' * 10**10 }}", "too much memory"),
+        ("{{ '%4000000000d' | format(version) }}", "too much memory"),
+        ("{{ 2**9999999 }}", "a power is too large"),
+        ("{{ version * 9**(9**5) }}", "a power is too large"),
+        ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "recursion depth"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion depth"),
+    ],
+)
+def test_a_template_that_has_no_end_is_an_error(team: Team, text: str, reason: str) -> None:
+    (team.folder.parent / "x.txt.j2").write_text(text)
+    ran = team.run("render", str(team.folder.parent / "x.txt.j2"), "--to", str(team.folder / "out"))
+    assert ran.code == 1 and reason in ran.err
+    assert not (team.folder / "out").exists()
+    assert render(team, text="{{ 2**3 }} {{ 2.5**2 }} {{ version * 2 }}")[0] == 0

@@ -53,6 +53,11 @@ class RegistryFailure(Failure):
     code = "mlflow"
 
 
+class UnfitFiles(RegistryFailure):
+    """What is in the place of a version's files cannot be pinned by a digest, now or later: there
+    are none, or there is a link among them."""
+
+
 class ForgeFailure(Failure):
     """The forge (GitHub) could not be reached, or refused a request.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.edges.system import given_command
 from mlflow_gitops.edges.system.given_command import GivenCommand
 from mlflow_gitops.errors import UsageFailure
 
@@ -61,6 +62,22 @@ def test_no_shell_reads_it(text: str, tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_its_failure_has_a_reason(code: str, reason: str) -> None:
     assert python(code).run("x" * 1_000_000) == reason
+
+
+def test_a_command_that_prints_without_end_does_not_fill_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(given_command, "_MOST_PRINTED", 1_000)
+    monkeypatch.setattr(given_command, "_TAIL_BYTES", 500)
+    code = """
+import os, sys, time
+for number in range(6_000):
+    os.write(1, b"x" * 1_000 + b"\\n")
+    if os.fstat(1).st_size < number * 1_000:
+        sys.exit("it was cut")
+    time.sleep(0.01)
+"""
+    assert python(code).run("") == "exit code 1: it was cut"
 
 
 def test_a_secret_in_what_it_prints_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from mlflow_gitops.commands.byte_progress import byte_progress
 from mlflow_gitops.commands.output import note, print_result, warn
 from mlflow_gitops.core.observed.resolved import Resolved
 from mlflow_gitops.edges.system.cache import kept_list
+from mlflow_gitops.edges.system.limits.unwinding import unwound_by_signals
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
@@ -28,7 +29,8 @@ def run(
 
     workspace = Workspace(settings)
     resolved = resolve_stage(workspace, model, stage, effective=effective)
-    with byte_progress(settings, f"Fetching {model} {resolved.version}") as report:
+    progress = byte_progress(settings, f"Fetching {model} {resolved.version}")
+    with unwound_by_signals(), progress as report:
         find_list = FileLists(workspace).find
         is_new = fetch_version(
             lambda: connect(workspace, warn), resolved, folder, report, find_list
@@ -53,7 +55,8 @@ def run_pinned(
             settings.tracking_uri, settings.registry_uri, warn, patience=settings.patience
         )
 
-    with byte_progress(settings, f"Fetching {model} {version}") as report:
+    progress = byte_progress(settings, f"Fetching {model} {version}")
+    with unwound_by_signals(), progress as report:
         is_new = fetch_version(connect, resolved, folder, report, kept_list)
     return _report(settings, resolved, folder, form, is_new=is_new)
 

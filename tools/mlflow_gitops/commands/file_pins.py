@@ -14,7 +14,7 @@ from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.file_lists import differing_files
 from mlflow_gitops.core.wording import shell_words
-from mlflow_gitops.errors import Refused, RegistryFailure
+from mlflow_gitops.errors import Refused, RegistryFailure, UnfitFiles
 
 
 def pins_of_holders(
@@ -36,17 +36,16 @@ def digest_pins(
 ) -> dict[int, dict[str, Pin]]:
     """The digests to add for versions that get a stage.
 
-    A version that has one is read and compared with it: raises Refused if its files are others. If
-    files cannot be read, their digest is left out, with a warning.
+    A version that has one is read and compared with it: raises Refused if its files are others, or
+    gone. If files cannot be read, their digest is left out, with a warning.
     """
     pins: dict[int, dict[str, Pin]] = {}
     for number in versions:
         version = observed.versions.get(number)
-        files = read_files(target, version) if version is not None else None
+        pinned = target.manifest.versions.get(number, VersionSpec()).files_digest
+        files = read_files(target, version, pinned) if version is not None else None
         if files is None:
             continue
-
-        pinned = target.manifest.versions.get(number, VersionSpec()).files_digest
         if pinned is None:
             pins[number] = {"digest": files.digest}
         elif pinned != files.digest:
@@ -60,8 +59,11 @@ def digest_pins(
     return pins
 
 
-def read_files(target: OpenManifest, version: ObservedVersion) -> ModelFiles | None:
-    """All files of a version; None, with a warning, if they cannot be read, and for a prompt."""
+def read_files(
+    target: OpenManifest, version: ObservedVersion, pinned: str | None = None
+) -> ModelFiles | None:
+    """All files of a version; None, with a warning, if they cannot be read, and for a prompt.
+    Raises Refused if there can be no such files any more as those that are `pinned`."""
     if target.manifest.kind == "prompt":
         return None
 
@@ -71,5 +73,11 @@ def read_files(target: OpenManifest, version: ObservedVersion) -> ModelFiles | N
         with byte_progress(target.settings, f"Reading version {version.number}") as report:
             return connect(target.workspace, warn).files(target.name, version, report)
     except RegistryFailure as failure:
-        warn(f"The files of version {version.number} are not pinned by a digest: {failure}")
+        if pinned is None:
+            warn(f"The files of version {version.number} are not pinned by a digest: {failure}")
+            return None
+        unread = f"The files of version {version.number} are not compared with their pinned digest"
+        if isinstance(failure, UnfitFiles):
+            raise Refused(f"{unread}, and are not those that were reviewed: {failure}") from None
+        warn(f"{unread}: {failure}")
         return None

@@ -13,6 +13,7 @@ from mlflow_gitops.app.serving.resolved_stages import resolve_stages
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, warn
 from mlflow_gitops.core.wording import counted
+from mlflow_gitops.edges.system.limits.bounded import bounded
 from mlflow_gitops.errors import CHANGES, OK
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.diff import unified
@@ -44,9 +45,9 @@ def run(
     environment = workspace.environment.name if workspace.environment else None
     has_environment = environment is not None
     pattern = options.name or default_pattern(template_file.name, has_environment=has_environment)
-    template = FilledTemplate(
-        str(template_file), read_template(template_file), pattern, environment
-    )
+    text = read_template(template_file)
+    with bounded():
+        template = FilledTemplate(str(template_file), text, pattern, environment)
     stages = resolve_stages(workspace, options.models, options.stages, effective=options.effective)
     rendered = rendering(template, stages, folder)
     if not options.check:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.observed.resolved import Resolved
 from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.core.wording import shell_words
-from mlflow_gitops.errors import Failure, Refused, RegistryFailure
+from mlflow_gitops.errors import Failure, Refused, RegistryFailure, UnfitFiles
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
@@ -39,19 +39,31 @@ def fetch_version(
             fix=f"Pin it: mlflow-gitops pin {shell_words(resolved.model, resolved.version)}",
         )
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  a link is not to be followed
-    if _has_files(folder):
-        _check_folder(folder, resolved)
-        return False
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _download(registry(), resolved, scratch, report, find_list)
-        (scratch / "files").replace(folder)
+        if _has_files(folder):
+            _check_folder(folder, resolved)
+            return False
+
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _download(registry(), resolved, scratch, report, find_list)
+            return _moved(scratch / "files", folder, resolved)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise Failure(f"{folder} could not be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _moved(files: Path, folder: Path, resolved: Resolved) -> bool:
+    """Rename the files into place. False if another process put the same files there meanwhile."""
+    try:
+        files.replace(folder)
+    except OSError:
+        if not _has_files(folder):
+            raise
+        _check_folder(folder, resolved)
+        return False
     return True
 
 
@@ -68,7 +80,14 @@ def _download(
     if version is None or (observed is not None and observed.is_prompt):
         raise Refused(f"MLflow has no version {resolved.version} of the model {resolved.model}.")
 
-    files = registry.files(resolved.model, version, report, keep_in=scratch)
+    try:
+        files = registry.files(resolved.model, version, report, keep_in=scratch)
+    except UnfitFiles as unfit:
+        raise Refused(
+            f"MLflow does not have the files of {resolved.model} {resolved.version} that were"
+            f" approved; nothing was kept. {unfit.message}",
+            fix="Find out who changed or deleted them: mlflow-gitops verify --artifacts",
+        ) from None
     if files.digest != resolved.digest:
         differing = differing_files(files, find_list(resolved.digest or ""))
         raise Refused(

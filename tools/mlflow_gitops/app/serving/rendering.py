@@ -9,6 +9,7 @@ from pathlib import Path
 from mlflow_gitops.app.serving.resolved_stages import ResolvedStages
 from mlflow_gitops.core.observed.resolved import Resolved
 from mlflow_gitops.edges.system.files import write_file
+from mlflow_gitops.edges.system.limits.bounded import bounded
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.render.serving.filled_template import FilledTemplate
 
@@ -61,7 +62,8 @@ def rendering(template: FilledTemplate, stages: ResolvedStages, folder: Path) ->
     names: dict[str, Resolved] = {}
     files = []
     for resolved in stages.holders:
-        name = template.name(resolved.model, resolved.stage)
+        with bounded():
+            name = template.name(resolved.model, resolved.stage)
         first = names.setdefault(name.casefold(), resolved)
         if first is not resolved:
             raise Failure(
@@ -69,11 +71,14 @@ def rendering(template: FilledTemplate, stages: ResolvedStages, folder: Path) ->
                 f" {name}.",
                 fix="Name files by more with --name, such as '{{ model }}-{{ stage }}.yaml'.",
             )
-        files.append(RenderedFile(name, resolved, _content(folder / name), template.fill(resolved)))
+        with bounded():
+            text = template.fill(resolved)
+        files.append(RenderedFile(name, resolved, _content(folder / name), text))
 
     leftovers = {}
     for model, stage in sorted(stages.vacant):
-        name = template.name(model, stage)
+        with bounded():
+            name = template.name(model, stage)
         if name.casefold() not in names and (folder / name).exists():
             leftovers[name] = (model, stage)
     return Rendering(tuple(files), leftovers)

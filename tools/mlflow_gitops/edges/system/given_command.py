@@ -13,7 +13,9 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import IO
 
@@ -38,6 +40,13 @@ credentials of its own somebody set for it."""
 
 _TAIL_BYTES = 4_000
 """Bytes at the end of what it printed, of which the last line is quoted."""
+
+_MOST_PRINTED = 16 << 20
+"""Bytes of what it printed that are on the disk; when there are more, only the end is kept. They
+are in a file, since a process that it leaves behind may write to a file when this one has ended."""
+
+_PAUSE = 0.1
+"""Seconds between two looks at how much it printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class GivenCommand:
         """Run it once. Returns why it failed, else None. When its time is over, it is ended with
         every process that it started."""
         with tempfile.TemporaryFile() as output:
+            _append_only(output)
             try:
                 process = subprocess.Popen(
                     self.arguments,
@@ -78,15 +88,21 @@ class GivenCommand:
             except OSError as error:
                 return f"it cannot be started: {error.strerror or error}"
 
-            reason = self._wait(process, text)
+            reason = self._wait(process, text, output)
             last = _last_line(output) if reason is not None else ""
         return f"{reason}: {last}" if reason is not None and last else reason
 
-    def _wait(self, process: subprocess.Popen[bytes], text: str) -> str | None:
+    def _wait(self, process: subprocess.Popen[bytes], text: str, output: IO[bytes]) -> str | None:
+        data: bytes | None = text.encode("utf-8", "surrogateescape")
+        end = time.monotonic() + self.seconds
         try:
-            process.communicate(text.encode("utf-8", "surrogateescape"), timeout=self.seconds)
-        except subprocess.TimeoutExpired:
-            return f"it did not end within {self.seconds:g} seconds"
+            while process.returncode is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(data, timeout=min(_PAUSE, max(0, end - time.monotonic())))
+                data = None  # the rest of it is sent by the next call
+                _shorten(output)
+                if process.returncode is None and time.monotonic() >= end:
+                    return f"it did not end within {self.seconds:g} seconds"
         finally:
             if process.poll() is None:
                 _end(process)
@@ -106,9 +122,32 @@ def _variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
 
 
-def _last_line(output: IO[bytes]) -> str:
-    """The last line that it printed, without secrets."""
+def _append_only(output: IO[bytes]) -> None:
+    """Let all that write to it write at its end, also after it became shorter."""
+    if sys.platform != "win32":
+        import fcntl
+
+        flags = fcntl.fcntl(output, fcntl.F_GETFL)
+        fcntl.fcntl(output, fcntl.F_SETFL, flags | os.O_APPEND)
+
+
+def _shorten(output: IO[bytes]) -> None:
+    if sys.platform == "win32":  # its processes cannot be made to write at the end
+        return
+    if os.fstat(output.fileno()).st_size > _MOST_PRINTED:
+        tail = _tail(output)
+        output.truncate(0)
+        output.write(tail)
+        output.flush()
+
+
+def _tail(output: IO[bytes]) -> bytes:
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - _TAIL_BYTES))
-    lines = output.read().decode("utf-8", "replace").strip().splitlines()
+    return output.read(_TAIL_BYTES)
+
+
+def _last_line(output: IO[bytes]) -> str:
+    """The last line that it printed, without secrets."""
+    lines = _tail(output).decode("utf-8", "replace").strip().splitlines()
     return redact(lines[-1].strip()) if lines else ""

@@ -25,6 +25,10 @@ _FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,255}\Z")
 _LONGEST_LABEL = 63
 """Characters of a DNS label (RFC 1123)."""
 
+_MOST_BITS = 10_000
+"""Bits of the largest power that a template computes: a larger one takes Python hours, and no
+signal ends it."""
+
 
 def slug(value: object) -> str:
     """A name as Kubernetes takes it (RFC 1123): lower case, digits and `-`, at most 63 characters.
@@ -81,7 +85,16 @@ def _sandbox() -> Any:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = ImmutableSandboxedEnvironment(
+    class Sandbox(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset({"**"})
+
+        def call_binop(self, context: Any, operator: str, base: Any, exponent: Any) -> Any:
+            is_whole = isinstance(base, int) and isinstance(exponent, int)
+            if is_whole and base.bit_length() * exponent > _MOST_BITS:
+                raise OverflowError("a power is too large")
+            return base**exponent
+
+    environment = Sandbox(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
@@ -99,15 +112,23 @@ def _compiled(text: str, file: str) -> Any:
         return _sandbox().from_string(text)
     except TemplateSyntaxError as error:
         raise Failure(f"{file}:{error.lineno}: {error.message}") from None
+    except Exception as error:  # constant expressions are computed here
+        raise Failure(f"{file} cannot be compiled: {_reason(error)}.") from None
 
 
 def _rendered(template: Any, fields: dict[str, Any], file: str, subject: str) -> str:
     try:
         return str(template.render(fields))
     except Exception as error:  # a template may raise whatever its expressions do
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = _reason(error)
         fix = ""
         if "'digest' is undefined" in reason or "'run_id' is undefined" in reason:
             model, _, version = subject.rpartition(" ")
             fix = f"Pin it: mlflow-gitops pin {shell_words(model, version)}"
         raise Failure(f"{file} cannot be filled for {subject}: {reason}.", fix=fix) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it takes too much memory"
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from mlflow_gitops.core.recorded.file_digests import NOT_DIGESTED
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.artifacts.identities import local_identity, s3_identities
-from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.errors import RegistryFailure, UnfitFiles
 
 MAX_FILES = 100_000
 """The most files that one version may have. Large models have some hundreds."""
@@ -50,6 +50,8 @@ class LocalStore:
         self._root = root
 
     def paths(self) -> Iterator[str]:
+        if not os.path.lexists(self._root):
+            return
         waiting = [self._root]
         while waiting:
             with os.scandir(waiting.pop()) as entries:
@@ -70,8 +72,8 @@ class LocalStore:
     def identity(self, path: str) -> str | None:
         return local_identity(self._root / path)
 
-    def _not_a_file(self, path: Path, kind: str) -> RegistryFailure:
-        return RegistryFailure(
+    def _not_a_file(self, path: Path, kind: str) -> UnfitFiles:
+        return UnfitFiles(
             f"The artifacts in {shown_source(str(self._root))} are not read:"
             f" {path.relative_to(self._root).as_posix()} is {kind}."
         )

@@ -31,7 +31,7 @@ from mlflow_gitops.edges.mlflow.artifacts.model_file import (
 from mlflow_gitops.edges.mlflow.artifacts.trusted_locations import OVER_HTTP, check_trusted
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.http_answers import answers_up_to, limit_files
-from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.errors import RegistryFailure, UnfitFiles
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
 ResultT = TypeVar("ResultT")
@@ -150,7 +150,7 @@ class Artifacts:
         except Exception as error:  # MLflow's many storage drivers may raise anything
             raise self._failure(location, error) from error
         if not files.files:
-            raise RegistryFailure(f"There are no artifacts at {shown_source(location)}.")
+            raise UnfitFiles(f"There are no artifacts at {shown_source(location)}.")
         return files
 
     def download(self, location: str, folder: str) -> Path:

@@ -1,0 +1,1 @@
+"""Bounds on what commands, templates and signals do to this process."""
