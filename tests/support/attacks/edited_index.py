@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.edges.git.index.files import pack_catalog, pack_changes, unpack_changes
@@ -37,19 +35,21 @@ def edit_manifests(folder: Path, path: str, edit: Callable[[list[int]], list[int
     with opened(folder) as (rows, _):
         data = rows.get("manifests", path, reading_version())
         assert data is not None
-        shapes, readings = json.loads(data)
-        readings = {
-            blob: [number, *edit(versions)] for blob, (number, *versions) in readings.items()
-        }
-        new = json.dumps([shapes, readings]).encode()
-        rows.write("manifests", [(path, new, reading_version())])
+        shapes, *readings = data.decode().splitlines()
+        entries = (reading.split() for reading in readings)
+        edited = (
+            [blob, number, *map(str, edit(list(map(int, versions))))]
+            for blob, number, *versions in entries
+        )
+        new = "".join(f"{line}\n" for line in (shapes, *map(" ".join, edited)))
+        rows.write("manifests", [(path, new.encode(), reading_version())])
 
 
-def edit_commits(folder: Path, edit: Callable[[list[Any]], list[Any]]) -> None:
+def edit_commits(folder: Path, edit: Callable[[list[str]], list[str]]) -> None:
     """Change author, subject, committer and message of every commit in the index."""
     with opened(folder) as (rows, shas):
         edited = [
-            (position, json.dumps(edit(json.loads(data))).encode(), shas[position])
+            (position, "\0".join(edit(data.decode().split("\0"))).encode(), shas[position])
             for position, data, _ in list(rows.between("commits", 0, len(shas)))
         ]
         rows.write("commits", edited)

@@ -97,20 +97,23 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
     style = style or Style()
     # The widths of columns depend on all events: what is printed of each waits until then.
     lines = EventRows()
-    columns: tuple[set[str], ...] = (set(), set(), set(), set(), set())
+    columns: tuple[set[str], ...] = (set(), set(), set(), set(), set(), set())
     is_counted = style.width is not None
     approvals_shown: set[str] = set()
     for audited in log.events:
         cells = _text_row(audited)
-        for column, cell in zip(columns, cells, strict=False):
+        for column, cell in zip(columns[:5], cells, strict=False):
             column.add(cell)
-        is_counted = is_counted or _COUNTED.search("".join(cells)) is not None
-        remarks = [part for remark in _remarks(audited, approvals_shown) for part in remark]
+        is_counted = is_counted or _COUNTED.search(cells[5]) is not None
+        remarks: Sequence[str] = ()
+        if _may_have_remarks(audited):
+            remarks = [part for remark in _remarks(audited, approvals_shown) for part in remark]
         mark, colour = _effect(audited, log.has_receipts)
         lines.add(
             (*cells, audited.event.commit.sha[:7], _change_colour(audited), mark, colour, *remarks)
         )
 
+    is_counted = is_counted or any(_COUNTED.search(cell) for column in columns for cell in column)
     events = map(_event_text, lines)
     if is_counted:
         from mlflow_gitops.render.console.event_lines import event_lines
@@ -129,6 +132,18 @@ def _event_text(row: Sequence[str]) -> EventText:
     commit, change_colour, mark, colour, *remarks = row[6:]
     pairs = tuple(zip(remarks[::2], remarks[1::2], strict=True))
     return EventText(tuple(row[:6]), commit, change_colour, (mark, colour), pairs)
+
+
+def _may_have_remarks(audited: AuditedEvent) -> bool:
+    """Whether there may be a remark about an event. Most have none."""
+    people = audited.people
+    return bool(
+        audited.overrides
+        or audited.run
+        or audited.signed_by is not None
+        or people.approved_by
+        or audited.event.detail
+    )
 
 
 def _remarks(audited: AuditedEvent, commits_shown: set[str]) -> Iterator[tuple[str, str]]:
@@ -174,7 +189,7 @@ def _text_row(audited: AuditedEvent) -> tuple[str, ...]:
 
 
 # Many events have the same of these.
-_safe = lru_cache(safe)
+_safe = lru_cache(4096)(safe)
 _minute = lru_cache(format_minute)
 _versions = lru_cache(version_list)
 
@@ -196,8 +211,9 @@ def _columns(event: EventText, widths: Sequence[int], style: Style) -> str:
     mark, colour = event.effect
     if not style.on:
         line = (
-            f"{at:<{widths[0]}}  {event.commit}  {model:<{widths[1]}}  {stage:<{widths[2]}}"
-            f"  {change:<{widths[3]}}  {author:<{widths[4]}}  {subject}"
+            f"{at.ljust(widths[0])}  {event.commit}  {model.ljust(widths[1])}"
+            f"  {stage.ljust(widths[2])}  {change.ljust(widths[3])}  {author.ljust(widths[4])}"
+            f"  {subject}"
         )
         return f"{line}  {mark}" if mark else line
     columns = [
@@ -235,13 +251,19 @@ def _effect(audited: AuditedEvent, has_receipts: bool) -> tuple[str, str]:
 def subject(audited: AuditedEvent) -> str:
     """The commit's subject in quotes, and the pull request behind it. A number that only the
     subject has is marked as a claim."""
-    text, people = audited.event.commit.subject, audited.people
+    people = audited.people
     if audited.event.kind in ("drift", "flaw"):
         return "by its receipt"
-    if people.pull_request is None:
+    is_claimed = people.pull_request_source == "message"
+    return _subject(audited.event.commit.subject, people.pull_request, is_claimed)
+
+
+@lru_cache  # a commit may have several events, one after the other
+def _subject(text: str, pull_request: int | None, is_claimed: bool) -> str:
+    if pull_request is None:
         return f'"{safe(text)}"'
-    number = f"#{people.pull_request}"
-    claim = ", claimed" if people.pull_request_source == "message" else ""
+    number = f"#{pull_request}"
+    claim = ", claimed" if is_claimed else ""
     return f'"{safe(text.removesuffix(f"({number})").rstrip())}" ({number}{claim})'
 
 

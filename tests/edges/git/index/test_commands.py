@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -47,3 +48,18 @@ def test_a_plan_of_the_main_line_makes_the_index(tmp_path: Path) -> None:
         line = LineReader(Workspace(settings)).to_commit(tip)
         assert line.changes == expected.changes and line.shas == expected.shas
     assert list(folder.iterdir())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_events_since_a_commit_are_the_last_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    """Also from where a manifest could not be read, so that its earlier states matter."""
+    repo = Repo(tmp_path)
+    repo.build(random_history(random.Random(700 + seed), 14))
+    whole = printed(capsys, tmp_path)
+    for commits in (1, 2, 4, 7):
+        since = repo.git("rev-parse", f"main~{commits}")
+        later = repo.git("rev-list", "--first-parent", f"{since}..main").splitlines()
+        expected = [line for line in whole if json.loads(line)["commit"] in later]
+        assert printed(capsys, tmp_path, "--since", since) == expected

@@ -34,7 +34,7 @@ TEXTS = {
     ),
     "prompt": "kind: prompt\nname: alpha\nstages: {}\naliases: {live: 2}\n",
     "invalid": "name: alpha\nstages: {Production: x}\n",
-    "no YAML": "name: [\n",
+    "broken": "name: [\n",
 }
 
 
@@ -129,7 +129,9 @@ def test_content_that_git_lacks_is_not_remembered(rows: IndexRows) -> None:
     assert not reader.news
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[[], 1]", b'[[], {"plain": [7]}]', b"[[[]], {}]"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}\n", b"[]\nplain 7\n", b"[[]]\n", b"[]\nplain 1", b"[]\nplain x\n", b"\xff\n"]
+)
 def test_a_row_with_a_right_checksum_and_wrong_content_is_not_used(
     rows: IndexRows, data: bytes
 ) -> None:

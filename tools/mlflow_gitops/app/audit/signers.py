@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -57,7 +56,7 @@ class Signers:
         authored = [entry.authored.sha if entry.authored is not None else "" for entry in audited]
         principals = self.of_commits(sha for sha in reversed(authored) if sha)
         return [
-            replace(entry, signed_by=principals.get(sha))
+            entry._replace(signed_by=principals.get(sha))
             for entry, sha in zip(audited, authored, strict=True)
         ]
 

@@ -19,6 +19,7 @@ from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
 from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.history.people import people_of
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
@@ -57,34 +58,20 @@ class AuditTrail:
     ) -> None:
         self.workspace, self._git, self.model = workspace, workspace.git, model
         self._unread: GitFailure | None = None
-        stems = [file_stem(model)] if model is not None else None
-        reader = ManifestReader(self._git.blobs, recall=self._git.recall)
-
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(_tip(workspace))
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
-        self.start = start = _start(self, since, last)
+        self.start = _start(self, since, last)
         reads_all = all_events and not self._git.is_indexed(self.line)
         # In parallel with reading the line, since both wait for git.
         self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
-        self._git.add_changes(
-            self.line,
-            workspace.registry.paths,
-            _is_wanted(workspace, [] if start else stems),
-            reader.add_content,
-            choose=_choice(workspace, model, start),
-            is_main_line=not rerouting,
-        )
-        registry, blobs = workspace.registry, self._git.blobs
-        self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
-        _check_model(workspace, model, self.histories.files.stems())
-        self.timelines: list[ModelTimeline] = model_timelines(
-            self.line, self.histories, stems, is_unexpected, start, keeps_states=keeps_states
-        )
-        self._git.remember(reader.news)
-        if not keeps_states:
-            reader.forget_manifests()
+        self.timelines: list[ModelTimeline]
+        try:
+            self._read_timelines(keeps_states, not rerouting)
+        except IncompleteHistory:
+            self.line.changes.clear()
+            self._read_timelines(keeps_states, not rerouting, shortens=False)
 
     @cached_property
     def moments(self) -> LineMoments:
@@ -145,20 +132,8 @@ class AuditTrail:
             self.histories.judge,
             self.histories.renames,
         )
-        audited = (self._audit_alone(auditor, event) for event in events)
+        audited = (_audit_alone(auditor, event) for event in events)
         return self.signers.of_events(list(audited)) if may_have_signers(self) else audited
-
-    def _audit_alone(self, auditor: EventAuditor, event: Event) -> AuditedEvent:
-        """Audit one event. An unexpected exception leaves only what git says, and no other event
-        without its facts."""
-        try:
-            return auditor.audit(event)
-        except Exception as error:
-            if not is_unexpected(error):
-                raise
-            detail = f"it cannot be audited: unexpected {describe(error)}"
-            people = people_of(event.commit, None, None)
-            return AuditedEvent(event._replace(detail=event.detail or detail), people)
 
     def hints(self) -> list[str]:
         """What is missing to give the full answer, and how to get it."""
@@ -171,6 +146,32 @@ class AuditTrail:
         declared = {stage for desired in latest if desired for stage in desired.policy.stages}
         return {*NATIVE_STAGES, *declared, *(event.stage for event in self.events if event.stage)}
 
+    def _read_timelines(
+        self, keeps_states: bool, is_main_line: bool, *, shortens: bool = True
+    ) -> None:
+        """Read what the line did, and the timelines of its models. Raises IncompleteHistory if more
+        is needed than was chosen."""
+        workspace, start = self.workspace, self.start
+        stems = [file_stem(self.model)] if self.model is not None else None
+        reader = ManifestReader(self._git.blobs, recall=self._git.recall)
+        self._git.add_changes(
+            self.line,
+            workspace.registry.paths,
+            _is_wanted(workspace, [] if start else stems),
+            reader.add_content,
+            choose=_choice(workspace, self.model, start, shortens=shortens),
+            is_main_line=is_main_line,
+        )
+        registry, blobs = workspace.registry, self._git.blobs
+        self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
+        _check_model(workspace, self.model, self.histories.files.stems())
+        self.timelines = model_timelines(
+            self.line, self.histories, stems, is_unexpected, start, keeps_states=keeps_states
+        )
+        self._git.remember(reader.news)
+        if not keeps_states:
+            reader.forget_manifests()
+
     def _read_merged(self) -> Mapping[int, Sequence[Merged]]:
         return self._git.read_merged(self.line, list(self.line.merges), self.workspace.registry)
 
@@ -182,6 +183,19 @@ class AuditTrail:
         except GitFailure as failure:
             self._unread = failure
             return []
+
+
+def _audit_alone(auditor: EventAuditor, event: Event) -> AuditedEvent:
+    """Audit one event. An unexpected exception leaves only what git says, and no other event
+    without its facts."""
+    try:
+        return auditor.audit(event)
+    except Exception as error:
+        if not is_unexpected(error):
+            raise
+        detail = f"it cannot be audited: unexpected {describe(error)}"
+        people = people_of(event.commit, None, None)
+        return AuditedEvent(event._replace(detail=event.detail or detail), people)
 
 
 def _start(trail: AuditTrail, since: str | None, last: int | None) -> int:
@@ -226,14 +240,18 @@ def _is_wanted(workspace: Workspace, stems: Sequence[str] | None) -> Callable[[s
     return is_wanted
 
 
-def _choice(workspace: Workspace, model: str | None, start: int) -> FileChoice | None:
+def _choice(
+    workspace: Workspace, model: str | None, start: int, *, shortens: bool
+) -> FileChoice | None:
     """The files that decide the history of a model, or what commits from an index on did."""
     if model is None and not start:
         return None
     from mlflow_gitops.core.history.line.file_choice import files_of_model, files_since
 
     registry = workspace.registry
-    return files_of_model(registry, model) if model is not None else files_since(registry, start)
+    if model is not None:
+        return files_of_model(registry, model)
+    return files_since(registry, start, shortens=shortens)
 
 
 def _tip(workspace: Workspace) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.line.rerouting import Rerouted, reroute
@@ -75,7 +74,7 @@ class LineReader:
         revision = self._git.describe(merge.revision)
         at = line.commits[merge.commit].at if merge.commit in line.commits else revision.at
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.commit}
-        commits[merge.revision] = replace(revision, at=at)
+        commits[merge.revision] = revision._replace(at=at)
         return MainLine([*line.shas[:-1], merge.revision], line.changes, commits, dates=line.dates)
 
     def _is_on_main(self, commit: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
+from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
 from mlflow_gitops.core.history.line.renames import NamePeriod
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.desired import Desired
@@ -107,6 +108,10 @@ def declared_stages(desired: Desired | None) -> Stages:
     return {**desired.manifest.stages, **aliases}
 
 
+_MODELS_AT_ONCE = 128
+"""So many models' manifests are held in memory if their states are not kept."""
+
+
 def model_timelines(
     line: MainLine,
     histories: HistoryReader,
@@ -126,25 +131,27 @@ def model_timelines(
     has its events and the last state alone, which takes a quarter of the memory.
 
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
-    other.
+    other. Raises IncompleteHistory if the line is shortened and more is needed (`files_since`).
     """
     stems = histories.files.stems() if models is None else list(models)
     base = line.shas[since - 1] if since else None
     if since:
         stems = list(_changed_since(histories, stems, since))
-    histories.fetch_whole(stems, base)
 
     timelines = []
-    for stem in stems:
+    for number, stem in enumerate(stems):
+        if number % _MODELS_AT_ONCE == 0:
+            if not keeps_states:
+                histories.reader.forget_readings()
+            histories.fetch_whole(stems[number : number + _MODELS_AT_ONCE], base)
         try:
             timeline = _timeline(line, histories, stem, base, follow=models is not None)
         except Exception as error:
-            if not is_unexpected(error):
+            if isinstance(error, IncompleteHistory) or not is_unexpected(error):
                 raise
             timeline = _unreadable_timeline(line, stem, error)
         if not keeps_states:
             timeline = replace(timeline, moments=timeline.moments[-1:])
-            histories.reader.forget_readings()
         timelines.append(timeline)
     return sorted(timelines, key=lambda timeline: timeline.model)
 
@@ -166,7 +173,11 @@ def _moments(histories: HistoryReader, stem: str, base: str | None) -> Sequence[
     if len(renames.periods(stem)) > 1 or renames.renamed_away(stem):
         return histories.moments(stem)
     moments = histories.moments(stem, base)
-    return moments if moments and moments[0].fault is None else histories.moments(stem)
+    if moments and moments[0].fault is None:
+        return moments
+    if histories.line.is_shortened:
+        raise IncompleteHistory
+    return histories.moments(stem)
 
 
 def _timeline(

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
@@ -47,8 +47,7 @@ class UsedOverride:
         return " (stated)" if self.source == "message" else ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditedEvent:
+class AuditedEvent(NamedTuple):
     """An event with everything that is known about it. `effect` is None if no receipt covers it,
     `run` is the one that applied it."""
 
@@ -60,7 +59,7 @@ class AuditedEvent:
     """The commit whose author is named: of a true merge, the newest that changed the manifest."""
     signed_by: str | None = None
     """The principal whose key of `allowed_signers` signed that commit; None if none did."""
-    run: AppliedRun | None = field(default=None, compare=False, repr=False)
+    run: AppliedRun | None = None
 
     @property
     def health(self) -> list[RecordedHealth]:
@@ -124,10 +123,13 @@ class EventAuditor:
         run = self._first_run(event) if is_stage and self._ledger.receipts else None
         superseded = self._superseded(event, run) if run else None
         applied = run if superseded is None else None
+        # Few commits override a gate, and few histories are short.
+        may_override = merged or "Gate-Override:" in event.commit.message
+        overrides = tuple(self._overrides(event, merged or (), applied)) if may_override else ()
         return AuditedEvent(
             event,
             self._people_of(event.commit, merged, vouched),
-            tuple(self._overrides(event, merged or (), applied)),
+            overrides,
             superseded or (self._effect(event, run) if run else None),
             merged[0] if merged else event.commit,
             run=applied,
@@ -168,7 +170,7 @@ class EventAuditor:
         policy. If `run`, which applied the event, recorded verdicts about that gate, only those
         count that it found overridden: a gate may have passed by itself."""
         commits = (event.commit, *merged)
-        if not event.enters or not any("Gate-Override:" in commit.message for commit in commits):
+        if not any("Gate-Override:" in commit.message for commit in commits) or not event.enters:
             return
 
         from mlflow_gitops.core.verdicts.overrides import overrides  # few commits override a gate

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_gitops.core.history.line.line_times import Limit, line_times
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 _PULL_REQUEST = re.compile(r"(?<= )\(#([0-9]{1,18})\)\Z|^Merge pull request #([0-9]{1,18}) from ")
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit of the main line. `at` is its time on that line, RFC 3339 in UTC (RULES R1).
     `author` and `committer` are `Name <email>`, as git has them; `message` is the whole one."""
 
@@ -55,7 +54,8 @@ class MainLine:
     of the registry folder: (index into `shas`, path, blob id or None if it was deleted). `commits`
     describes the commits that made these changes. `times` are the commits' times on the line, in
     seconds since 1970; `dates` are their committer dates. `merges` maps each true merge's index to
-    its parents beside the line.
+    its parents beside the line. `is_shortened` says whether changes of some files are
+    left out, which `FileChoice` found unnecessary.
     """
 
     shas: list[str]
@@ -64,6 +64,7 @@ class MainLine:
     times: list[int] = field(default_factory=list)
     merges: dict[int, tuple[str, ...]] = field(default_factory=dict)
     dates: list[int] = field(default_factory=list)
+    is_shortened: bool = False
 
     @cached_property
     def index(self) -> dict[str, int]:

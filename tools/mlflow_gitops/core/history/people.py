@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.trailers import has_trailers, split_person, trailers
@@ -44,8 +44,7 @@ class RecordedPeople:
 _NO_RECORD = RecordedPeople()
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(NamedTuple):
     """Everybody behind one change. Sources are None if there is nothing that they could be of.
 
     `author` and `co_authors` are what the commits claim. `opened_by` and `pushed_by` are accounts

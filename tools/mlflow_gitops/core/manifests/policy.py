@@ -76,9 +76,12 @@ class Policy:
 
     def matching_exceptions(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
         """The indices of the exceptions that apply to a model or prompt, in order."""
+        exceptions = self.raw.get("models")
+        if not exceptions:  # a history asks this for each of its manifests
+            return ()
         return tuple(
             index
-            for index, entry in enumerate(self.raw.get("models") or ())
+            for index, entry in enumerate(exceptions)
             if matches(model, entry["match"]) and entry.get("kind") in (None, kind)
         )
 

@@ -20,7 +20,6 @@ _ADDRESS_VARIABLE = re.compile(
     r"\bMLFLOW_(?:TRACKING|REGISTRY)_URI\w*: [^\n]{0,40}?\$\{\{ *vars(?:\.|\[')(\w+)"
 )
 _MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
-_CHOICE = re.compile(r"\binputs\.[\w-]{1,40} *== *'[^']{1,99}' *&& *'([^']{1,99})'")
 # mlflow-gitops, its global options, perhaps `github`, and the command.
 _COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
 _RECORD = re.compile(r"\bmlflow-gitops check\b[\s\S]{0,600}?--record\b")
@@ -38,8 +37,8 @@ class Job:
 
     `commands` are those of mlflow-gitops that it runs, `uses` the actions. `environment` is None if
     the job has none. `has_history` is false if it checks out less than the whole history.
-    `listed_environments` are those that its matrix or its expression lists, if the job takes its
-    environment from there. `text` is the job as YAML.
+    `matrix_environments` are those that its matrix lists, if the job takes its environment from
+    there. `text` is the job as YAML.
     """
 
     file: str
@@ -52,13 +51,13 @@ class Job:
     secrets: frozenset[str]
     has_history: bool
     text: str
-    listed_environments: tuple[str, ...] = ()
+    matrix_environments: tuple[str, ...] = ()
 
     @property
     def environments(self) -> frozenset[str]:
         """All environments that the job may have."""
-        if self.listed_environments:
-            return frozenset(self.listed_environments)
+        if self.matrix_environments:
+            return frozenset(self.matrix_environments)
         return frozenset({self.environment} if self.environment else ())
 
     @property
@@ -155,7 +154,7 @@ def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions:
         secrets=frozenset(secrets - {_OWN_TOKEN}),
         has_history=_has_history(steps),
         text=text,
-        listed_environments=tuple(_listed_environments(job, environment)),
+        matrix_environments=tuple(_matrix_environments(job, environment)),
     )
 
 
@@ -168,9 +167,7 @@ def _has_history(steps: Sequence[Any]) -> bool:
     return not checkouts or "0" in depths
 
 
-def _listed_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
-    """The environments of a matrix (plan.yml), or those that an input chooses from (check.yml)."""
-    yield from _CHOICE.findall(_scalar(environment))
+def _matrix_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
     value = _MATRIX_VALUE.fullmatch(_scalar(environment))
     entries = ((job.get("strategy") or {}).get("matrix") or {}).get("include")
     if value is not None and isinstance(entries, list):

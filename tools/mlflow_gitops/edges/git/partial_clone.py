@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 from mlflow_gitops.core.wording import counted
@@ -21,6 +22,15 @@ _FETCH_OPTIONS = (
     "--filter=blob:none",
     "--stdin",
 )
+
+
+def may_be_partial(common_dir: Path) -> bool:
+    """Whether a repository may be a partial clone, by its own settings. Only git knows whether it
+    is one (`PartialClone`), which takes a process."""
+    try:
+        return b"promisor" in (common_dir / "config").read_bytes().lower()
+    except OSError:
+        return True
 
 
 class PartialClone(GitCommand):

@@ -4,6 +4,7 @@ read."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.names import file_stem, folded, model_of
@@ -18,34 +19,55 @@ class FileSummary(NamedTuple):
     is_beside_deletion: bool
 
 
-FileChoice = Callable[[Mapping[str, FileSummary]], Iterable[str]]
-"""Chooses from all files that a line ever changed those whose changes are needed."""
+FileChoice = Callable[[Mapping[str, FileSummary]], Mapping[str, int]]
+"""Chooses from all files that a line ever changed those whose changes are needed, each with the
+index of a commit: of the file's changes before that commit, only the last one is needed. 0: all are
+needed."""
+
+
+class IncompleteHistory(Exception):
+    """An answer needs changes of files that were not chosen."""
 
 
 def files_of_model(registry: RegistryFolder, model: str) -> FileChoice:
     """The files that decide what a line says of a model. If the line never had the model, all do:
     they decide what to suggest instead."""
 
-    def choose(files: Mapping[str, FileSummary]) -> Iterable[str]:
+    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, int]:
         stems = _stems(registry, files)
         if file_stem(model) not in stems.values():
-            return files
-        return _decisive(files, stems, {folded(model)})
+            return dict.fromkeys(files, 0)
+        return dict.fromkeys(_decisive(files, stems, {folded(model)}), 0)
 
     return choose
 
 
-def files_since(registry: RegistryFolder, start: int) -> FileChoice:
+def files_since(registry: RegistryFolder, start: int, *, shortens: bool = True) -> FileChoice:
     """The files that decide what the commits of a line from an index on did. A change of the policy
-    may be one of every model."""
+    may be one of every model.
 
-    def choose(files: Mapping[str, FileSummary]) -> Iterable[str]:
+    A model whose files no commit changed beside a deletion always existed since its first commit
+    and was never renamed, so its earlier changes do not matter. They do if its manifest cannot be
+    read at `start`: `model_timelines` then raises `IncompleteHistory`, and its caller must choose
+    again, with `shortens=False`.
+    """
+
+    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, int]:
         policy = files.get(registry.policy_path)
-        if policy is not None and policy.last >= start:
-            return files
         stems = _stems(registry, files)
-        names = {_name(stem) for path, stem in stems.items() if files[path].last >= start}
-        return _decisive(files, stems, names)
+        if policy is not None and policy.last >= start:
+            chosen: Iterable[str] = files
+        else:
+            names = {_name(stem) for path, stem in stems.items() if files[path].last >= start}
+            chosen = _decisive(files, stems, names)
+        if not shortens:
+            return dict.fromkeys(chosen, 0)
+
+        may_be_renamed = _beside_deletion(files, stems)
+        return {
+            path: start if path in stems and _name(stems[path]) not in may_be_renamed else 0
+            for path in chosen
+        }
 
     return choose
 
@@ -60,11 +82,16 @@ def _decisive(
 ) -> Iterable[str]:
     """The manifests of models with these folded names, those of every model that may have been
     renamed from or to another name, and all files that are no manifests."""
-    paths = {path: _name(stem) for path, stem in stems.items()}
-    decisive = {*names, *(name for path, name in paths.items() if files[path].is_beside_deletion)}
-    return [path for path in files if path not in paths or paths[path] in decisive]
+    decisive = {*names, *_beside_deletion(files, stems)}
+    return [path for path in files if path not in stems or _name(stems[path]) in decisive]
 
 
+def _beside_deletion(files: Mapping[str, FileSummary], stems: Mapping[str, str]) -> set[str]:
+    """The folded names of models that may have been deleted or renamed."""
+    return {_name(stem) for path, stem in stems.items() if files[path].is_beside_deletion}
+
+
+@cache
 def _name(stem: str) -> str:
     """The name of a manifest's model, as registries that ignore its spelling take it: a manifest
     beside another one of that name decides, too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from sys import intern
 
@@ -20,7 +19,14 @@ _BLOCK = 1024
 
 
 def pack_details(details: Details) -> bytes:
-    return json.dumps(details, separators=(",", ":"), ensure_ascii=False).encode()
+    """git separates these texts by NUL, so none of them has one."""
+    return "\0".join(details).encode()
+
+
+def unpack_details(data: bytes) -> Details:
+    """Raises ValueError for what `pack_details` did not make."""
+    author, subject, committer, message = data.decode().split("\0")
+    return author, subject, committer, message
 
 
 class IndexedCommits(MutableMapping[str, Commit]):
@@ -83,8 +89,8 @@ class IndexedCommits(MutableMapping[str, Commit]):
                 sha = shas[row[0]]
                 is_new = row[0] in self._positions and sha not in self._made
                 if is_new and self._rows.is_right(TABLE, row, sha):
-                    self._made[sha] = self._commit(row[0], json.loads(row[1]))
-        except (IndexFault, ValueError, TypeError, IndexError):
+                    self._made[sha] = self._commit(row[0], unpack_details(row[1]))
+        except (IndexFault, ValueError, TypeError, IndexError, AttributeError):
             return  # git has it
 
     def _commit(self, position: int, details: Details) -> Commit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -37,11 +38,16 @@ def pack_changes(changes: Iterable[FileChange]) -> bytes:
     return f"{positions}\n{blobs}".encode()
 
 
-def unpack_changes(data: bytes) -> list[FileChange]:
-    """Raises ValueError for what `pack_changes` did not make."""
-    positions, _, blobs = data.decode().partition("\n")
-    ids = [None if blob == _DELETED else blob for blob in blobs.split(" ")]
-    return list(zip(map(int, positions.split(" ")), ids, strict=True))
+def unpack_changes(data: bytes, first: int = 0) -> list[FileChange]:
+    """The changes at the position `first` and after it, and the last one before it. Raises
+    ValueError for what `pack_changes` did not make."""
+    texts, _, blobs = data.decode().partition("\n")
+    positions = list(map(int, texts.split(" ")))
+    start = max(bisect_left(positions, first) - 1, 0)
+    # Splitting what is not needed would take most of the time.
+    ids = blobs.rsplit(" ", len(positions) - start)[1:] if start else blobs.split(" ")
+    changes = zip(positions[start:], ids, strict=True)
+    return [(position, None if blob == _DELETED else blob) for position, blob in changes]
 
 
 def pack_catalog(catalog: dict[str, CatalogEntry]) -> bytes:

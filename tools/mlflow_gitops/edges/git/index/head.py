@@ -10,7 +10,7 @@ from pathlib import Path
 
 FOLDER = "mlflow-gitops"
 """The folder of the indexes in the repository's git directory."""
-FORMAT = 3
+FORMAT = 4
 """The format of the rows. Another one is another index."""
 
 

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from mlflow_gitops.core.history.line.file_choice import FileChoice
 from mlflow_gitops.core.history.mainline import MainLine, Merged
@@ -34,6 +35,13 @@ parents. Raises GitFailure."""
 _DAMAGE = (IndexFault, ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError)
 """What reading a row raises that is damaged in spite of its checksum, as one is that another
 program wrote."""
+
+
+class ChosenChanges(NamedTuple):
+    """Changes in the order of the line, and whether some of their files' changes are left out."""
+
+    changes: list[Change]
+    is_shortened: bool
 
 
 def open_index(top: Path, main_ref: str, paths: Sequence[str]) -> HistoryIndex | None:
@@ -83,23 +91,22 @@ class HistoryIndex:
             return 0
         return spine.common_length(line.shas)
 
-    def changes(self, count: int, choose: FileChoice | None = None) -> list[Change] | None:
+    def changes(self, count: int, choose: FileChoice | None = None) -> ChosenChanges | None:
         """What the first commits of the line did to the chosen files, by default to all; None if it
         cannot be read."""
         try:
             catalog = self._catalog
             assert self._rows is not None
-            paths = list(catalog)
+            firsts: Mapping[str, int] = dict.fromkeys(catalog, 0)
             if choose is not None:
-                paths = list(choose({path: catalog[path].summary for path in paths}))
-            return in_line_order(
-                [
-                    (position, path, blob)
-                    for path, data in read_files(self._rows, catalog, paths)
-                    for position, blob in unpack_changes(data)
-                    if position < count
-                ]
-            )
+                firsts = choose({path: entry.summary for path, entry in catalog.items()})
+            changes = [
+                (position, path, blob)
+                for path, data in read_files(self._rows, catalog, list(firsts))
+                for position, blob in unpack_changes(data, firsts[path])
+                if position < count
+            ]
+            return ChosenChanges(in_line_order(changes), any(firsts.values()))
         except _DAMAGE:
             self._reject()
             return None

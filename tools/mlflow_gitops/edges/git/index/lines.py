@@ -11,6 +11,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
 from mlflow_gitops.edges.git.history import History
+from mlflow_gitops.edges.git.partial_clone import may_be_partial
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Lines(Remembering):
     ) -> MainLine:
         """Return the first-parent history of a revision, with its changes of the registry folder.
 
-        Meanwhile, `consume` receives the contents of all files whose path `is_wanted`, oldest
+        Meanwhile, `consume` receives the contents of the files whose path `is_wanted`, oldest
         first.
         """
         line = self.first_parent_line(revision)
@@ -86,16 +87,16 @@ class Lines(Remembering):
     ) -> None:
         """Add to a line what its commits did to `paths`, from one `git diff-tree`.
 
-        What the index has is taken from there; `choose` limits that to some files. `consume` does
-        not receive the content of a manifest that can be recalled (`recall`). What it has not
-        is added to it if `is_main_line`: the line is the first-parent history of the main branch.
+        What the index has is taken from there; `choose` limits that to some files, and `consume`
+        receives none of them: most can be recalled (`recall`). What the index does not have is
+        added to it if `is_main_line`: the line is the first-parent history of the main branch.
         """
         index = self._index_of(paths)
         blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)
         try:
             count = 0
             if index is not None:
-                count = self._add_indexed(index, line, is_wanted, blobs, choose, is_main_line)
+                count = self._add_indexed(index, line, is_wanted, choose, is_main_line)
             records = self._changes_of(line, count, paths, is_wanted)
             if index is not None and is_main_line:
                 records = index.recorded(line, count, records)
@@ -108,25 +109,22 @@ class Lines(Remembering):
         index: HistoryIndex,
         line: MainLine,
         is_wanted: Callable[[str], bool],
-        blobs: BlobStream,
         choose: FileChoice | None,
         is_main_line: bool,
     ) -> int:
-        """Add what the index has of a line; return how many of its commits that covers."""
+        """Add what the index has of a line; return how many of its commits that covers. In a
+        partial clone, the wanted files that cannot be recalled are fetched at once."""
         count = index.served(line)
         must_be_remade = is_main_line and count < len(line.shas) and not index.fits(count)
-        changes = index.changes(count, choose) if count and not must_be_remade else None
-        if changes is None:
+        chosen = index.changes(count, choose) if count and not must_be_remade else None
+        if chosen is None:
             return 0
+        changes, line.is_shortened = chosen
 
-        requested = [
-            (path, blob)
-            for _, path, blob in changes
-            if blob and is_wanted(path) and index.manifests.recall(path, blob) is None
-        ]
-        if requested and self.partial.is_partial:
-            self.partial.fetch_blobs(blob for _, blob in requested if is_blob_id(blob))
-        blobs.request(requested)
+        if may_be_partial(index.common_dir) and self.partial.is_partial:
+            wanted = ((path, blob) for _, path, blob in changes if blob and is_wanted(path))
+            unknown = index.manifests.unknown(wanted)
+            self.partial.fetch_blobs(blob for _, blob in sorted(unknown) if is_blob_id(blob))
         line.changes += changes
         line.commits = index.commits(line, changes, self._details)
         return count

@@ -8,7 +8,7 @@ program that read them (`reading_version`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any
@@ -21,10 +21,59 @@ from mlflow_gitops.edges.git.index.rows import IndexFault, IndexRows, Key
 
 TABLE = "manifests"
 
-_PackedRow = tuple[list[list[Any]], dict[str, Any]]
-"""The shapes of one path's manifests, and by blob id the number of a shape followed by version
-numbers, or the reason why a manifest cannot be used."""
+_FEW = 4
+"""So many readings of one row are looked for in its text; after that, the text is taken apart."""
+_MOST_ROWS = 256
+"""Rows that are kept in memory."""
 _DAMAGE = (IndexFault, ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError)
+
+
+class _Row:
+    """The row of one path: its first line has the shapes of the path's manifests, as JSON. Each
+    further line has a blob id and the number of its shape, followed by version numbers, or the
+    reason why the manifest cannot be used, as JSON.
+
+    There may be thousands of readings, of which one is needed.
+    """
+
+    def __init__(self, data: bytes, path: str) -> None:
+        """Raises what `_DAMAGE` has for what `pack` did not make."""
+        packed_shapes, _, text = data.decode().partition("\n")
+        self.packed_shapes: list[list[Any]] = json.loads(packed_shapes)
+        self._shapes = [_unpacked_shape(shape, path) for shape in self.packed_shapes]
+        self._text = f"\n{text}"
+        self._lookups = 0
+
+    def reading(self, blob: str) -> ReadManifest | None:
+        """Raises what `_DAMAGE` has for what `pack` did not make."""
+        self._lookups += 1
+        packed = self.packed_readings.get(blob) if self._lookups > _FEW else self._find(blob)
+        if packed is None:
+            return None
+        if packed.startswith('"'):
+            return str(json.loads(packed))
+        number, *versions = map(int, packed.split(" "))
+        return self._shapes[number], tuple(versions)
+
+    @cached_property
+    def packed_readings(self) -> dict[str, str]:
+        """The text of each reading by its blob id."""
+        entries = (line.partition(" ") for line in self._text.split("\n") if line)
+        return {blob: packed for blob, _, packed in entries}
+
+    def _find(self, blob: str) -> str | None:
+        start = self._text.find(f"\n{blob} ") + len(blob) + 2
+        if start < len(blob) + 2:
+            return None
+        return self._text[start : self._text.index("\n", start)]
+
+    @staticmethod
+    def pack(shapes: list[list[Any]], readings: Mapping[str, str]) -> bytes:
+        lines = (f"{blob} {packed}\n" for blob, packed in readings.items())
+        return f"{json.dumps(shapes, separators=(',', ':'))}\n{''.join(lines)}".encode()
+
+
+_NO_ROW = _Row(b"[]\n", "")
 
 
 class IndexedManifests:
@@ -32,7 +81,7 @@ class IndexedManifests:
 
     def __init__(self, find_rows: Callable[[], IndexRows | None]) -> None:
         self._find_rows = find_rows
-        self._read: dict[str, dict[str, ReadManifest]] = {}
+        self._rows: dict[str, _Row] = {}
 
     @cached_property
     def _version(self) -> str:
@@ -40,14 +89,33 @@ class IndexedManifests:
 
     def recall(self, path: str, blob: str) -> ReadManifest | None:
         """What a manifest declares; None if that is not known."""
-        if path not in self._read:
-            self._read[path] = self._manifests_of(path)
-        return self._read[path].get(blob)
+        if path not in self._rows:
+            if len(self._rows) >= _MOST_ROWS:
+                self._rows.clear()
+            self._rows[path] = self._row_of(path)
+        try:
+            return self._rows[path].reading(blob)
+        except _DAMAGE:
+            self._rows[path] = _NO_ROW
+            return None
+
+    def unknown(self, files: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the files, given by path and blob id, that cannot be recalled. Each row is read
+        once, in whatever order the files are."""
+        by_path: dict[str, list[str]] = {}
+        for path, blob in files:
+            by_path.setdefault(path, []).append(blob)
+        return {
+            (path, blob)
+            for path, blobs in by_path.items()
+            for blob in blobs
+            if self.recall(path, blob) is None
+        }
 
     def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> None:
         """Add what was read in manifests, by path and blob id. Nothing is added if another process
         writes, or if the index cannot be written."""
-        self._read.clear()  # it takes much memory, and the rows of these files change
+        self._rows.clear()  # it takes much memory, and the rows of these files change
         rows = self._find_rows()
         if rows is None or not manifests or not self._version:
             return
@@ -62,45 +130,38 @@ class IndexedManifests:
         except (IndexFault, ValueError, OverflowError):
             return
 
-    def _manifests_of(self, path: str) -> dict[str, ReadManifest]:
+    def _row_of(self, path: str) -> _Row:
         rows = self._find_rows()
         if rows is None or not self._version:
-            return {}
+            return _NO_ROW
         try:
-            return _unpacked_row(self._row(rows, path), path)
-        except _DAMAGE:
-            return {}
-
-    def _row(self, rows: IndexRows, path: str) -> _PackedRow:
-        data = rows.get(TABLE, path, self._version)
-        if data is None:
-            return [], {}
-        shapes, readings = json.loads(data)
-        if not isinstance(shapes, list) or not isinstance(readings, dict):
-            raise IndexFault("damaged row of manifests")
-        return shapes, readings
+            data = rows.get(TABLE, path, self._version)
+            return _Row(data, path) if data is not None else _NO_ROW
+        except _DAMAGE:  # or of another version of the program
+            return _NO_ROW
 
     def _grown(
         self, rows: IndexRows, manifests: Mapping[str, Mapping[str, ReadManifest]]
     ) -> Iterator[tuple[Key, bytes, str]]:
         for path, new in manifests.items():
+            row = self._row_of(path)
             try:
-                shapes, readings = self._row(rows, path)
-                _unpacked_row((shapes, readings), path)
+                for blob in row.packed_readings:
+                    row.reading(blob)
             except _DAMAGE:
-                shapes, readings = [], {}  # damaged, or of another version of the program
+                row = _NO_ROW
+            shapes, readings = list(row.packed_shapes), dict(row.packed_readings)
             numbers: dict[int, int] = {}
             for blob, manifest in new.items():
                 readings[blob] = _packed(manifest, shapes, numbers)
-            data = json.dumps([shapes, readings], separators=(",", ":")).encode()
-            yield path, data, self._version
+            yield path, _Row.pack(shapes, readings), self._version
 
 
-def _packed(manifest: ReadManifest, shapes: list[list[Any]], numbers: dict[int, int]) -> Any:
-    """A reading as JSON. Its shape is added to `shapes`, if it is new there; `numbers` has the
+def _packed(manifest: ReadManifest, shapes: list[list[Any]], numbers: dict[int, int]) -> str:
+    """A reading as text. Its shape is added to `shapes`, if it is new there; `numbers` has the
     place of each shape object."""
     if isinstance(manifest, str):
-        return manifest
+        return json.dumps(manifest)
     shape, versions = manifest
     number = numbers.get(id(shape))
     if number is None:
@@ -108,20 +169,7 @@ def _packed(manifest: ReadManifest, shapes: list[list[Any]], numbers: dict[int, 
         if packed_shape not in shapes:
             shapes.append(packed_shape)
         number = numbers[id(shape)] = shapes.index(packed_shape)
-    return [number, *versions]
-
-
-def _unpacked_row(row: _PackedRow, path: str) -> dict[str, ReadManifest]:
-    """Raises what `_DAMAGE` has for what `_grown` did not make."""
-    shapes = [_unpacked_shape(shape, path) for shape in row[0]]
-    return {blob: _unpacked(shapes, reading) for blob, reading in row[1].items()}
-
-
-def _unpacked(shapes: list[ManifestShape], reading: Any) -> ReadManifest:
-    if isinstance(reading, str):
-        return reading
-    number, *versions = reading
-    return shapes[number], tuple(versions)
+    return " ".join(map(str, (number, *versions)))
 
 
 def _packed_shape(shape: ManifestShape) -> list[Any]:

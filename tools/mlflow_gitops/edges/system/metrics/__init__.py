@@ -1,1 +1,0 @@
-"""What the watch loop reports about itself over HTTP."""
