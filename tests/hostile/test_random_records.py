@@ -1,7 +1,8 @@
 """Random histories with receipts: `log` says what happened in a simulated world (RULES R6, R7).
 
-Drift, renames, deleted manifests, crashes, receipts that vanish and acknowledgements come in any
-order; the world says what is to be shown, without reading any receipt."""
+Drift, renames (also back to an earlier name), merges, reverts, deleted manifests, crashes,
+receipts that vanish and acknowledgements come in any order; the world says what is to be shown,
+without reading any receipt."""
 
 from __future__ import annotations
 
@@ -23,6 +24,8 @@ from tests.support.core.random_records import SERVED, Model, Run, Versions, Worl
 
 HISTORIES = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "60")) // 5
 """`make prove` tries a thousand."""
+
+RECORDED = ("stage", "renamed", "drift")
 
 
 def expected_of(world: World, model: Model) -> list[tuple[Any, ...]]:
@@ -106,13 +109,18 @@ def flaws_shown(events: list[AuditedEvent]) -> Counter[tuple[str, bool]]:
 def test_log_says_what_happened(tmp_path: Path, seed: int) -> None:
     world = random_world(tmp_path / "world", seed)
     now = datetime.fromtimestamp(world.clock + 60, timezone.utc)
+    everything: Counter[tuple[Any, ...]] = Counter()
     for model in world.models:
         workspace = Workspace(Settings(repo=tmp_path / "world", now=lambda: now))
         trail = AuditTrail(workspace, model.name)
         events = trail.audit(select_events(trail, None, None, None))
         found = Counter(shown(event) for event in events if event.event.kind != "flaw")
-        assert found == Counter(expected_of(world, model)), model.names
+        expected = Counter(expected_of(world, model))
+        assert found == expected, model.names
+        everything += expected
 
     trail = AuditTrail(Workspace(Settings(repo=tmp_path / "world", now=lambda: now)))
     events = trail.audit(select_events(trail, None, None, None))
     assert flaws_shown(events) == flaws_expected(world)
+    found = Counter(shown(event) for event in events if event.event.kind in RECORDED)
+    assert found == everything

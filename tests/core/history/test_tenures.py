@@ -94,3 +94,20 @@ def test_only_what_git_left_and_declares_again_can_be_a_rollback() -> None:
     assert not was_declared(history, "Production", 2, history[1].commit)
     assert not was_declared(history, "Staging", 1, history[-1].commit)
     assert was_declared([*history[:2], Point(None, history[0].desired)], "Production", 1, None)
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        (None, True),
+        ("2026-01-01T00:00:00Z", True),
+        ("2026-01-05T12:14:00Z", True),
+        ("2026-01-05T12:16:00Z", False),
+        ("2026-03-01T00:00:00Z", False),
+    ],
+)
+def test_a_version_that_was_registered_later_held_nothing(
+    registered: str | None, expected: bool
+) -> None:
+    tenure = Tenure(3, None, "2026-01-05T12:00:00Z")
+    assert tenure.can_be_of(registered) is expected

@@ -516,6 +516,17 @@ def test_a_tag_makes_no_rollback(reconciles: Callable[[str], ReconciledHistory])
     )
 
 
+@pytest.mark.parametrize("created", ["2026-09-09T00:00:00Z", "2027-01-01T00:00:00Z"])
+def test_a_version_that_was_registered_after_the_receipt_makes_no_rollback(created: str) -> None:
+    """Its model was deleted and made again, or has the former name of another."""
+    made_again = ObservedVersion(14, created=created)
+    judgement = asked(returning(ALL), seen(made_again), reconciles=HELD_BEFORE)
+    assert "exempt" not in {status for _, status, _ in told(judgement)}
+    before = ObservedVersion(14, created="2020-01-01T00:00:00Z")
+    rollback = asked(returning(ALL), seen(before), reconciles=HELD_BEFORE)
+    assert "exempt" in {status for _, status, _ in told(rollback)}
+
+
 def test_what_git_never_put_in_the_stage_is_no_rollback_whatever_receipts_say() -> None:
     """The receipts are not even read."""
 

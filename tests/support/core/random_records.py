@@ -86,11 +86,16 @@ class World:
         """Write down what all models declare, and commit it."""
         self.clock += self.rng.randint(60, 40_000)
         date = f"{self.clock} +0000"
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        is_merge = len(self.commits) > 1 and self.rng.random() < 0.3
+        if is_merge:
+            self.repo.git("checkout", "-q", "-b", "side")
         self.repo.git("add", "-A")
-        self.repo.git(
-            *("commit", "-q", "--allow-empty", "-m", message),
-            env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date},
-        )
+        self.repo.git("commit", "-q", "--allow-empty", "-m", message, env=dates)
+        if is_merge:
+            self.repo.git("checkout", "-q", "main")
+            self.repo.git("merge", "-q", "--no-ff", "-m", "Merge side", "side", env=dates)
+            self.repo.git("branch", "-q", "-d", "side")
         self.commits.append(self.repo.git("rev-parse", "HEAD"))
         self.times.append(format_time(self.clock))
         for model in self.models:
@@ -127,9 +132,20 @@ class World:
         model = self.rng.choice(self.models)
         if not model.declared or (versions := model.declared[-1]) is None:
             return
-        old, model.name = model.name, f"{model.name}-{len(self.commits)}"
+        earlier = self._former(model)
+        is_back = bool(earlier) and self.rng.random() < 0.5
+        new = self.rng.choice(earlier) if is_back else f"{model.name}-{len(self.commits)}"
+        old, model.name = model.name, new
         self.declare(model, versions, formerly=old)
         self.commit("Rename")
+
+    def revert(self) -> None:
+        """Take the last commit back that changed what a model declares, or bring it back again."""
+        model = self.rng.choice(self.models)
+        states = [state for state in model.declared if state is not None]
+        if model.declared and model.declared[-1] is not None and len(states) > 1:
+            self.declare(model, states[-2])
+            self.commit('Revert "Promote (#12)"')
 
     def delete(self) -> None:
         model = self.rng.choice(self.models)
@@ -301,7 +317,7 @@ def random_world(folder: Path, seed: int) -> World:
         world.declare(model, {1: "Production", 2: "Staging"})
     world.commit("First")
     steps = [world.edit, world.edit, world.run, world.run, world.run, world.tamper, world.tamper]
-    steps += [world.rename, world.delete, world.acknowledge]
+    steps += [world.rename, world.rename, world.revert, world.delete, world.acknowledge]
     for _ in range(rng.randint(8, 22)):
         rng.choice(steps)()
     world.publish()

@@ -9,6 +9,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.line.reused_names import name_free_since
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
@@ -28,8 +29,10 @@ class ReconciledModels:
     def history(self, model: str) -> ReconciledHistory:
         """The reconciles of one model. Receipts that cannot be read prove nothing: the history is
         then empty, and its hint says why."""
-        periods = self._histories.renames.periods(file_stem(model))
-        runs = [run.applied_commit for run in self.ledger.applied_as(periods)]
+        renames = self._histories.renames
+        periods = renames.periods(file_stem(model))
+        start = name_free_since(renames, periods[0])
+        runs = [run.applied_commit for run in self.ledger.applied_as(periods) if run.index >= start]
         hint = self._fault or self._workspace.receipts_branch.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
 

@@ -132,7 +132,12 @@ def _tenures(
     git alone counts. Raises Refused if the receipts are missing in this clone."""
     reconciled = ReconciledModels(target.workspace, line).history(target.name)
     if reconciled.runs:
-        return reconciled.tenures(points, stage)
+        versions = observed.versions if observed is not None else {}
+        return {
+            number: tenure
+            for number, tenure in reconciled.tenures(points, stage).items()
+            if number not in versions or tenure.can_be_of(versions[number].created)
+        }
 
     is_reconciled = observed is not None and observed.base is not None
     may_be_reconciled = observed is None and reconciled.fetch_hint is not None

@@ -18,6 +18,7 @@ _RESULT = {
     "applied": ("✓", "green"),
     "adopted": ("✓", "green"),
     "superseded": ("↷", "dim"),
+    "unchanged": ("=", "dim"),
 }
 
 

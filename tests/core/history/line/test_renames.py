@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_gitops.core.history.line.line_files import LineFiles
 from mlflow_gitops.core.history.line.renames import Renames
+from mlflow_gitops.core.history.line.reused_names import later_stem, name_free_since
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
@@ -57,3 +58,17 @@ def test_the_present_name() -> None:
     assert renames.successor("b") is None and renames.latest("b") == "b"
     used_again = renames_of([{"a": ()}, {"b": ["a"]}, {"a": (), "b": ["a"]}])
     assert used_again.successor("a") is None and used_again.renamed_away("a") == {1: "b"}
+
+
+def test_a_name_that_was_used_again() -> None:
+    renames = renames_of([{"a": ()}, {"b": ["a"]}, {"a": (), "b": ["a"]}])
+    assert [later_stem(renames, "a", index) for index in range(3)] == ["b", "a", "a"]
+    assert name_free_since(renames, renames.periods("a")[0]) == 1
+    assert name_free_since(renames, renames.periods("b")[0]) == 0
+
+
+def test_a_name_that_its_model_got_back() -> None:
+    renames = renames_of([{"a": ()}, {"b": ["a"]}, {"a": ["b"]}])
+    assert [later_stem(renames, "a", index) for index in range(3)] == ["a", "a", "a"]
+    assert later_stem(renames, "b", 1) == "a"
+    assert name_free_since(renames, renames.periods("a")[0]) == 0

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_declared
-from mlflow_gitops.app.audit.recorded_events import event_range, flaws_and_acknowledgements
+from mlflow_gitops.app.audit.recorded_events import (
+    event_range,
+    flaws_and_acknowledgements,
+    last_name,
+)
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
@@ -84,9 +89,8 @@ def _environments(workspace: Workspace, commit: str) -> dict[str, list[str]]:
 
 
 def _incidents(trail: AuditTrail, chosen: EventRange) -> list[Incident]:
-    every_incident = incidents(
-        trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
-    )
+    found_flaws, lines = flaws_and_acknowledgements(trail, trail.receipts)
+    every_incident = incidents(trail.ledger.receipts, found_flaws, lines, partial(last_name, trail))
     index = trail.line.index
     return [
         incident

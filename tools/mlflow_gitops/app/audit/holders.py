@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from mlflow_gitops.app.audit.recorded_events import present_name
+from mlflow_gitops.app.audit.recorded_events import last_name, present_name
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.drift import HealedDrift, healed_drift
@@ -49,7 +49,7 @@ def last_drift(trail: AuditTrail, model: str, until: str) -> HealedDrift | None:
     end = parse_time(until)
     of_model = [
         drift
-        for drift in healed_drift(trail.ledger.receipts, partial(_present_name, trail))
+        for drift in healed_drift(trail.ledger.receipts, partial(last_name, trail))
         if _present_name(trail, drift.model, drift.receipt) == model
         and parse_time(drift.receipt.at) <= end
     ]
@@ -66,7 +66,7 @@ def _found_later(trail: AuditTrail, receipts: Sequence[Receipt]) -> dict[str, li
     last = receipts[-1].at if receipts else ""
     found: dict[str, list[HealedDrift]] = {}
 
-    for drift in healed_drift(trail.ledger.receipts, partial(_present_name, trail)):
+    for drift in healed_drift(trail.ledger.receipts, partial(last_name, trail)):
         model = _present_name(trail, drift.model, drift.receipt)
         is_next = drift.receipt.at > last and (drift.right_at is None or drift.right_at <= last)
         if model is not None and is_next:

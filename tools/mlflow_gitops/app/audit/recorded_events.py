@@ -14,6 +14,8 @@ from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
 from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.record.recorded_events import drift_events, flaw_events
+from mlflow_gitops.core.history.line.reused_names import later_stem
+from mlflow_gitops.core.manifests.names import file_stem, model_of
 
 
 def recorded_events(
@@ -22,9 +24,10 @@ def recorded_events(
     """Drift and flaws between two times or revisions. A time means that of the receipt, a revision
     the commit that the receipt is about. `receipts` are all that this clone has."""
     index = trail.line.index
-    events = list(drift_events(trail.ledger.receipts, index, partial(present_name, trail)))
+    is_about = partial(present_name, trail)
+    events = list(drift_events(trail.ledger.receipts, index, is_about, partial(last_name, trail)))
     found_flaws, lines = flaws_and_acknowledgements(trail, receipts)
-    events += flaw_events(found_flaws, index, partial(present_name, trail), lines)
+    events += flaw_events(found_flaws, index, is_about, lines)
     if (since, until) == (None, None) or not events:
         return events
     chosen = event_range(trail, since, until)
@@ -46,6 +49,12 @@ def present_name(trail: AuditTrail, model: str, index: int) -> str | None:
         if timeline.is_about(model, index):
             return timeline.model
     return model if trail.model is None else None
+
+
+def last_name(trail: AuditTrail, model: str, receipt: Receipt) -> str:
+    """The last name of the model that a receipt calls by a name."""
+    index = trail.line.index[receipt.commit]
+    return model_of(later_stem(trail.histories.renames, file_stem(model), index))
 
 
 def flaws_and_acknowledgements(

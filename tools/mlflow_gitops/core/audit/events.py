@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from mlflow_gitops.core.audit.unseen_changes import is_unseen
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
 from mlflow_gitops.core.history.line.renames import NamePeriod
@@ -53,6 +54,8 @@ class Event(NamedTuple):
     """For drift: when the run that healed it began, RFC 3339."""
     right_at: str | None = None
     """For drift: when the run before it left the model right; None if none did."""
+    is_unseen: bool = False
+    """Whether MLflow shows nothing of the change (`core/audit/unseen_changes.py`)."""
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -80,10 +83,8 @@ class ModelTimeline:
         """Whether the model had this name at a commit of the line."""
         if not self.periods:
             return model == self.model
-        return any(
-            model_of(period.stem) == model and period.first <= index < period.end
-            for period in self.periods
-        )
+        periods = [period for period in self.periods if model_of(period.stem) == model]
+        return _has_name(periods, index)
 
     def desired_at(self, index: int) -> Desired | None:
         """What git declared for the model after a commit of the line; None if it had no readable
@@ -194,13 +195,23 @@ def _timeline(
         event for event in _model_events(line, periods, moments) if event.index not in removals
     ]
     if not follow and len(periods) > 1:
-        first = periods[-1].first
-        moments = [moment for moment in moments if moment.index >= first]
-        events = [event for event in events if event.index >= first]
-        periods = periods[-1:]
+        periods = [period for period in periods if period.stem == stem]
+        moments = _under_own_name(periods, moments)
+        events = [event for event in events if _has_name(periods, event.index)]
     if follow:
         events += _departures(line, stem, removals)
     return ModelTimeline(model_of(stem), moments, in_order(events), periods)
+
+
+def _has_name(periods: Sequence[NamePeriod], index: int) -> bool:
+    return any(period.first <= index < period.end for period in periods)
+
+
+def _under_own_name(periods: Sequence[NamePeriod], moments: Sequence[Moment]) -> list[Moment]:
+    """The states of a model while it had one of its names, which it may have got back later."""
+    ends = [Moment(period.end, None, None, True) for period in periods[:-1]]
+    named = [moment for moment in moments if _has_name(periods, moment.index)]
+    return sorted([*named, *ends], key=lambda moment: moment.index)
 
 
 def _departures(line: MainLine, stem: str, renamed_away: Mapping[int, str]) -> Iterator[Event]:
@@ -264,14 +275,23 @@ def _model_events(
         elif moment.desired is not last:
             after = declared_stages(moment.desired)
             for stage in sorted(_changed_stages(before, after)):
-                yield Event(
+                event = Event(
                     "stage", moment.index, commit, model, stage,
                     before.get(stage, ()), after.get(stage, ()), changed_stem,
                     is_deletion=moment.desired is None,
                 )  # fmt: skip
+                yield _with_sight(event, last, moment.desired)
             before, last = after, moment.desired
 
         was_readable = moment.fault is None
+
+
+def _with_sight(event: Event, before: Desired | None, after: Desired | None) -> Event:
+    """An event of a stage that says whether MLflow shows its change."""
+    versions = {*event.before, *event.after}
+    if after is None or not is_unseen(event.stage or "", versions, before, after):
+        return event
+    return event._replace(is_unseen=True)
 
 
 def _changed_stages(before: Stages, after: Stages) -> list[str]:

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 class Effect:
     """Whether an event took effect. `at` is when a reconcile applied it, or when a later commit
     superseded it before any did. `adopted`: the first run that came to the model found it so in
-    MLflow, and nobody knows since when."""
+    MLflow, and nobody knows since when. `unchanged`: MLflow shows nothing of the change, so that no
+    run had to apply it; `at` is the time of the commit."""
 
     at: str
-    result: Literal["applied", "adopted", "superseded"]
+    result: Literal["applied", "adopted", "superseded", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,11 @@ class EventAuditor:
         self._policy_before = policy_before
         self._renames = renames
         self._runs_of: dict[str, Sequence[AppliedRun]] = {}
-        self._stems: dict[str, str] = {}
+        self._stems: dict[tuple[str, int], str] = {}
         self._people: tuple[Commit, People] | None = None
         self._changes: dict[tuple[str, str | None], list[Event]] = {}
         for event in changes:
-            key = self._latest_stem(event.model or ""), event.stage
+            key = self._last_stem(event), event.stage
             self._changes.setdefault(key, []).append(event)
 
     def audit(self, event: Event) -> AuditedEvent:
@@ -122,6 +123,8 @@ class EventAuditor:
         is_stage = event.kind == "stage"
         run = self._first_run(event) if is_stage and self._ledger.receipts else None
         superseded = self._superseded(event, run) if run else None
+        if event.is_unseen and self._ledger.receipts:
+            superseded = Effect(event.commit.at, "unchanged")
         applied = run if superseded is None else None
         # Few commits override a gate, and few histories are short.
         may_override = merged or "Gate-Override:" in event.commit.message
@@ -191,36 +194,42 @@ class EventAuditor:
     def _first_run(self, event: Event) -> AppliedRun | None:
         """The first run, at the event's commit or later on the line, in which the model was
         applied."""
-        runs = self._runs(event.model or "")
+        runs = self._runs(event)
         first = bisect_left(runs, event.index, key=lambda run: run.index)
         return runs[first] if first < len(runs) else None
 
-    def _runs(self, model: str) -> Sequence[AppliedRun]:
-        """The runs in which a model was applied, under whatever name it had then."""
+    def _runs(self, event: Event) -> Sequence[AppliedRun]:
+        """The runs in which an event's model was applied, under whatever name it had then."""
         if self._renames is None:
-            return self._ledger.applied(model)
-        if model not in self._runs_of:
-            periods = self._renames.periods(self._latest_stem(model))
-            self._runs_of[model] = self._ledger.applied_as(periods)
-        return self._runs_of[model]
+            return self._ledger.applied(event.model or "")
+        stem = self._last_stem(event)
+        if stem not in self._runs_of:
+            self._runs_of[stem] = self._ledger.applied_as(self._renames.periods(stem))
+        return self._runs_of[stem]
 
-    def _latest_stem(self, model: str) -> str:
-        """The stem of the model's present name: a change under any of its names is one of it."""
-        if model not in self._stems:
-            stem = file_stem(model)
-            self._stems[model] = self._renames.latest(stem) if self._renames is not None else stem
-        return self._stems[model]
+    def _last_stem(self, event: Event) -> str:
+        """The stem of the last name of an event's model: a change under any of its names is one of
+        it."""
+        key = event.model or "", event.index
+        if key not in self._stems:
+            stem = file_stem(key[0])
+            if self._renames is not None and self._renames.renamed_away(stem):
+                from mlflow_gitops.core.history.line.reused_names import later_stem  # rare
+
+                stem = later_stem(self._renames, stem, event.index)
+            self._stems[key] = stem
+        return self._stems[key]
 
     def _effect(self, event: Event, run: AppliedRun) -> Effect:
         """How a run brought an event about. The first run that came to a model may have found the
         versions in the stage already."""
-        is_first = self._runs(event.model or "")[0] is run and not run.receipt.is_recovered
+        is_first = self._runs(event)[0] is run and not run.receipt.is_recovered
         is_adopted = is_first and _was_there(event, run)
         return Effect(run.at, "adopted" if is_adopted else "applied")
 
     def _superseded(self, event: Event, run: AppliedRun) -> Effect | None:
         """The change by which the stage changed again before a run; None if it did not."""
-        changes = self._changes[self._latest_stem(event.model or ""), event.stage]
+        changes = self._changes[self._last_stem(event), event.stage]
         following = bisect_right(changes, event.index, key=lambda change: change.index)
         if following < len(changes) and changes[following].index <= run.index:
             return Effect(changes[following].commit.at, "superseded")

@@ -11,9 +11,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.times import parse_time
+
+_SKEW = timedelta(minutes=15)
+"""How much the clocks of MLflow and of the machine that wrote a receipt may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,14 @@ class Tenure:
     not_before: str | None = None
     ended: Commit | None = None
     is_rolled_back: bool = False
+
+    def can_be_of(self, registered: str | None) -> bool:
+        """Whether the version of this number that MLflow registered at a time (RFC 3339) can be the
+        one that held the stage. The number of a model that was deleted and made again, or that has
+        the former name of another model, is another version's."""
+        if registered is None:
+            return True
+        return parse_time(registered) <= parse_time(self.reconciled_at) + _SKEW
 
 
 @dataclass(frozen=True, slots=True)

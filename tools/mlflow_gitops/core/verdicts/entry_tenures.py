@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.history.tenures import Tenure, was_declared
@@ -28,9 +29,17 @@ class EntryTenures:
     def of(self, stage: str) -> Tenure | None:
         """The last time in which the version held a stage, by receipts of reconciles before the
         making commit."""
+        return self._tenure(stage, self.entry.making_commit)
+
+    def _tenure(self, stage: str, before: Commit | None = None) -> Tenure | None:
+        """The last tenure of the version that MLflow has under this number now."""
         reconciles = self.evidence.reconciles(self.observed.name)
-        points = self.history.all_points
-        return reconciles.tenures(points, stage, self.entry.making_commit).get(self.entry.version)
+        tenures = reconciles.tenures(self.history.all_points, stage, before)
+        tenure = tenures.get(self.entry.version)
+        version = self.observed.versions.get(self.entry.version)
+        if tenure is None or not tenure.can_be_of(version.created if version else None):
+            return None
+        return tenure
 
     @property
     def is_rollback(self) -> bool:
@@ -81,10 +90,7 @@ class EntryTenures:
         if made is None or (first is not None and first.sha == made.sha):
             return True
 
-        reconciles = self.evidence.reconciles(self.observed.name)
-        tenure = reconciles.tenures(self.history.all_points, self.entry.stage).get(
-            self.entry.version
-        )
+        tenure = self._tenure(self.entry.stage)
         return tenure is not None and tenure.ended is None
 
     def in_stage_since(self, stage: str) -> datetime | None:

@@ -153,6 +153,6 @@ def waiting_texts(plan: ModelPlan) -> list[str]:
 def _effect(effect: Effect | None) -> str:
     if effect is None:
         return "no receipt says that it was applied"
-    if effect.result in ("applied", "adopted"):
+    if effect.result in ("applied", "adopted", "unchanged"):
         return f"{effect.result} {format_minute(effect.at)}"
     return "replaced before it was applied"

@@ -42,20 +42,18 @@ class HealedDrift:
         return f"{what}; it came about {since} and was found at {self.found_at}{healer}"
 
 
-NameOf = Callable[[str, Receipt], "str | None"]
-"""The present name of the model that a receipt calls by a name; None if it has none."""
+NameOf = Callable[[str, Receipt], str]
+"""The last name of the model that a receipt calls by a name."""
 
 
-def healed_drift(
-    receipts: Iterable[Receipt], present_name: NameOf = lambda model, receipt: model
-) -> list[HealedDrift]:
+def healed_drift(receipts: Iterable[Receipt], last_name: NameOf | None = None) -> list[HealedDrift]:
     """All drift that was healed, each under the name in its receipt. `receipts` are those of one
     environment, oldest first. A model was right at a time under any of its names."""
     right_at: dict[str, str] = {}
     drift: list[HealedDrift] = []
     for receipt in receipts:
         for recorded in receipt.models():
-            name = present_name(recorded.model, receipt) or recorded.model
+            name = last_name(recorded.model, receipt) if last_name else recorded.model
             drift += _of_model(receipt, recorded, right_at.get(name))
             if recorded.is_applied and not receipt.is_recovered:  # that says when it was written
                 right_at[name] = receipt.at

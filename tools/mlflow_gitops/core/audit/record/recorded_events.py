@@ -14,7 +14,7 @@ from mlflow_gitops.core.audit.record.acknowledgements import (
     acknowledgement_of,
     line_to_write,
 )
-from mlflow_gitops.core.audit.record.drift import healed_drift
+from mlflow_gitops.core.audit.record.drift import NameOf, healed_drift
 from mlflow_gitops.core.audit.record.flaws import Flaw
 from mlflow_gitops.core.history.mainline import Commit
 
@@ -24,10 +24,13 @@ that model are not asked for."""
 
 
 def drift_events(
-    receipts: Sequence[Receipt], index: Mapping[str, int], is_about: IsAbout
+    receipts: Sequence[Receipt],
+    index: Mapping[str, int],
+    is_about: IsAbout,
+    last_name: NameOf | None = None,
 ) -> Iterator[Event]:
     """Drift that was healed. `receipts` are those of one environment on the line, oldest first."""
-    for drift in healed_drift(receipts, lambda model, r: is_about(model, index[r.commit])):
+    for drift in healed_drift(receipts, last_name):
         position = index[drift.receipt.commit]
         model = is_about(drift.model, position)
         if model is not None:

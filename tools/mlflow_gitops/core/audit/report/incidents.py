@@ -8,7 +8,7 @@ from typing import Literal
 
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
-from mlflow_gitops.core.audit.record.drift import healed_drift
+from mlflow_gitops.core.audit.record.drift import NameOf, healed_drift
 from mlflow_gitops.core.audit.record.flaws import Flaw, FlawKind
 from mlflow_gitops.core.audit.record.recorded_events import acknowledgement_text
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
@@ -32,11 +32,12 @@ def incidents(
     receipts: Sequence[Receipt],
     flaws: Sequence[Flaw] = (),
     lines: Sequence[Acknowledgement] = (),
+    last_name: NameOf | None = None,
 ) -> list[Incident]:
     """Every incident in the receipts of one environment, in their order. `flaws` are those of the
     record, `lines` what acknowledges any."""
     found: dict[str, list[Incident]] = {}
-    for drift in healed_drift(receipts):
+    for drift in healed_drift(receipts, last_name):
         incident = _incident("drift", drift.receipt, drift.model, drift.detail)
         found.setdefault(drift.receipt.digest, []).append(incident)
     for flaw in flaws:
