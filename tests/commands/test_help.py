@@ -63,6 +63,32 @@ def test_one_suggestion_for_a_misspelt_command(
     assert capsys.readouterr().err.count("Did you mean") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("status --env prod", "Set it before the command: mlflow-gitops --env … status"),
+        ("plan -v", "Set it before the command: mlflow-gitops -v … plan"),
+        ("--format json status", "It belongs to a command: mlflow-gitops COMMAND --format …"),
+        ("promote -churn 1 Production", "write it after the options and --: -- -churn"),
+        ("plan --zzz", "No such option '--zzz'."),
+    ],
+)
+def test_where_an_option_belongs(words: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 64
+    printed = capsys.readouterr().err
+    assert printed.rstrip().endswith(hint) and "Did you mean" not in printed
+
+
+@pytest.mark.parametrize(
+    "words", [["show", ""], ["promote", "", "1", "Staging"], ["plan", "a", ""]]
+)
+def test_an_empty_name_is_a_variable_that_is_not_set(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 64
+    assert "An argument is empty. Check that" in capsys.readouterr().err
+
+
 def test_no_suggestion_for_what_is_like_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["zzzz"]) == 64
     assert capsys.readouterr().err.rstrip().endswith("No such command 'zzzz'.")

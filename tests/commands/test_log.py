@@ -220,7 +220,7 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
         (["show", "--at", "side-1"], 1, "is not on the main line, main"),
         (["show", "nope"], 1, "never had a manifest on the main line"),
         (["log", "--format", "xml"], 64, "xml"),
-        (["log", "--spreadsheet-safe"], 64, "--spreadsheet-safe is about --format csv"),
+        (["log", "--spreadsheet-safe"], 64, "--spreadsheet-safe needs --format csv"),
         (["log", "-n", "0"], 64, "'-n'"),
     ],
 )

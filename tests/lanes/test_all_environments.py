@@ -91,3 +91,20 @@ def test_one_model_everywhere(teams: Teams) -> None:
     ]
     assert "never had a manifest" in teams.on(None, "show", "none", "--all-envs").err
     assert teams.on(None, "show", "--all-envs").code == 64
+
+
+@pytest.mark.usefixtures("each_process_once")
+def test_reports_of_all(teams: Teams, tmp_path: Path) -> None:
+    """One environment that cannot be read is listed with the reason, and hides no other."""
+    (tmp_path / "prod.db").unlink()
+    out = tmp_path / "pages"
+    ran = teams.on(None, "report", "--all-envs", "--out", str(out), "--since", "2026-01-01")
+    page = (out / "index.html").read_text("utf-8")
+    assert ran.code == 1 and "There is no MLflow database" in ran.err
+    assert '<a href="dev/index.html">dev</a>' in page and "churn" in page_of(out, "dev")
+    assert "There is no MLflow database" in page and "prod/index.html" not in page
+    assert "leave out --env" in teams.on("dev", "report", "--all-envs", "--out", str(out)).err
+
+
+def page_of(out: Path, environment: str) -> str:
+    return (out / environment / "index.html").read_text("utf-8")

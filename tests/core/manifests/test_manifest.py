@@ -237,7 +237,7 @@ def test_a_stage_that_is_an_alias_holds_one_version() -> None:
         "name: m\nstages:\n  Canary: [1, 2]\n  Shadow: [3, 3]\n  Production: [4, 5]\n  Staging:"
         " [6]\n"
     )
-    message = "Canary is kept as the alias 'canary' and can hold only one version"
+    message = "Canary is kept as the alias 'canary' and can hold only one version: keep one of them"
     assert [found for found in wrong(text, OWN) if found[2] != "version-twice"] == [
         (3, 11, "stage-one-version", message),
     ]  # fmt: skip
@@ -251,7 +251,10 @@ def test_an_unknown_stage_does_not_hide_the_next() -> None:
         ("stage-unknown", "there is no stage 'Prodction'; did you mean 'Production'?"),
         ("stage-unknown", "there is no stage 'STAGING'; did you mean 'Staging'?"),
         ("stage-unknown", f"there is no stage 'Xyz'; {known}"),
-        ("stage-one-version", "Canary is kept as the alias 'canary' and can hold only one version"),
+        (
+            "stage-one-version",
+            "Canary is kept as the alias 'canary' and can hold only one version: keep one of them",
+        ),
     ]
 
 

@@ -26,6 +26,12 @@ def caused(text: str, cause: Exception) -> MlflowException:
     return error
 
 
+NO_TLS = [
+    caused(f"Max retries exceeded ({text})", requests.exceptions.SSLError(text))
+    for text in ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "record layer failure")
+]
+
+
 @pytest.mark.parametrize(
     ("error", "message", "transient"),
     [
@@ -43,6 +49,8 @@ def caused(text: str, cause: Exception) -> MlflowException:
         (MlflowException("[Errno 111] Connection refused"), "refuses connections", False),
         (MlflowException("Name or service not known"), "no host of that name", False),
         (MlflowException("SSL: CERTIFICATE_VERIFY_FAILED"), "not trusted here", False),
+        (NO_TLS[0], "no TLS is spoken", False),
+        (NO_TLS[1], "no TLS is spoken", False),
         (MlflowException("<html>Log in</html>"), "a login page perhaps", False),
     ],
 )

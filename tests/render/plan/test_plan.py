@@ -389,6 +389,11 @@ def test_outcomes(plain: Style) -> None:
         reconcile.closing("3f2a9c1" + "0" * 33, outcomes())
         == "Reconciled to 3f2a9c1: 1 applied, 1 unchanged, 1 refused, 1 failed; 2 changes."
     )
+    stamped = [Outcome("a", "applied"), Outcome("b", "applied", is_adoption=True)]
+    assert (
+        reconcile.closing("3f2a9c1", stamped)
+        == "Reconciled to 3f2a9c1: 1 adopted, 1 stamped; 0 changes, and stamps on 2 models."
+    )
     assert reconcile.closing("3f2a9c1", []) == "Reconciled to 3f2a9c1: no models; 0 changes."
 
 

@@ -15,7 +15,7 @@ from mlflow_gitops.settings import THIS_PROCESS
 # Each module registers its commands; `--help` lists them in this order.
 # isort: off
 from mlflow_gitops.cli import setup, inspect, authoring, reconcile  # noqa: F401
-from mlflow_gitops.cli import audit, serving, github, reference  # noqa: F401
+from mlflow_gitops.cli import audit, report, serving, github, reference  # noqa: F401
 
 # isort: on
 

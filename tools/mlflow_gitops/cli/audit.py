@@ -1,8 +1,7 @@
-"""The audit trail: log, show, verify, report."""
+"""The audit trail: log, show, verify."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import click
@@ -12,7 +11,6 @@ from typer.core import TyperCommand
 from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import (
     AllEnvironments,
-    Bom,
     ModelOrGlob,
     ModelsOrGlobs,
     Since,
@@ -170,7 +168,7 @@ def show(
         from mlflow_gitops.commands import show_all
 
         if model is None or lineage:
-            raise typer.BadParameter("--all-envs needs a model, and goes without --lineage.")
+            raise typer.BadParameter("--all-envs needs a MODEL, and leave out --lineage.")
         raise typer.Exit(show_all.run(context.obj, model, at, form, in_effect=effective))
 
     from mlflow_gitops.commands import show as command
@@ -252,7 +250,7 @@ def verify(
     from mlflow_gitops.commands import verify as command
 
     if since is not None and not signatures:
-        raise typer.BadParameter("--since is about --signatures.")
+        raise typer.BadParameter("--since needs --signatures.")
 
     code = command.run(
         context.obj,
@@ -264,37 +262,4 @@ def verify(
         full=full,
         form=form,
     )
-    raise typer.Exit(code)
-
-
-@app.command()
-def report(
-    context: typer.Context,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="The folder to write to: DIR/index.html, and a page a model in DIR/models/.",
-        ),
-    ],
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not read MLflow; show git alone.")
-    ] = False,
-    bom: Bom = False,
-    since: Since = None,
-    until: Until = None,
-) -> None:
-    """Write the audit trail and today's state as HTML pages that open from disk and make no
-    requests: an index with a summary, search and filters, and a page for each model with how the
-    gates judged each entry. --since and --until limit the tables of events and incidents; the
-    timelines are whole.
-
-    Example: mlflow-gitops report --out public
-
-    Example: mlflow-gitops report --out q1 --since 2026-01-01 --until 2026-03-31
-    """
-    from mlflow_gitops.commands import report as command
-
-    code = command.run(context.obj, out, offline=offline, with_bills=bom, since=since, until=until)
     raise typer.Exit(code)

@@ -60,9 +60,12 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
             _print_json(arguments, error.code, error.message, error.fix)
         return error.exit_code
     except click.UsageError as error:
+        from mlflow_gitops.cli.usage_hints import with_hint
+
+        shown, hint = with_hint(error, arguments)
         with contextlib.suppress(OSError):
-            error.show()
-        _print_json(arguments, UsageFailure.code, error.format_message())
+            shown.show()
+        _print_json(arguments, UsageFailure.code, shown.format_message(), hint)
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         _print_message("interrupted")
@@ -83,6 +86,10 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
 
 def _run(arguments: list[str], settings: Settings | None) -> int:
     """Parse the arguments and call their command."""
+    if "" in arguments:
+        from mlflow_gitops.cli.usage_hints import check_arguments
+
+        check_arguments(arguments)
     command = typer.main.get_command(_application_for(arguments))
     with answering():
         code = command.main(
@@ -103,7 +110,18 @@ def _prepare_streams() -> None:
         # A character that the terminal or pipe cannot show is replaced. A stream that a test put
         # here may not be reconfigurable.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=_error_handler(stream.encoding))
+
+
+def _error_handler(encoding: str) -> str:
+    """What a stream does with characters that it cannot encode."""
+    if encoding.lower().startswith("utf"):
+        return "replace"
+
+    from mlflow_gitops.render.console import plain_signs
+
+    plain_signs.register()
+    return plain_signs.HANDLER
 
 
 def _discard_output() -> None:

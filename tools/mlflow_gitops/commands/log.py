@@ -52,7 +52,7 @@ def run(settings: Settings, model: str | None, options: LogOptions, form: str) -
     """Print the events of the main line, oldest first by default. `model` is a name or a glob.
     Raises Failure for a model, stage, time or revision that does not exist."""
     if options.spreadsheet_safe and form != "csv":
-        raise UsageFailure("--spreadsheet-safe is about --format csv.")
+        raise UsageFailure("--spreadsheet-safe needs --format csv.")
 
     # The process ends after this. Looking for garbage among tens of thousands of events takes time
     # and finds none.

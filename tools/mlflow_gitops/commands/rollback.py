@@ -118,6 +118,11 @@ def _previous_holders(
 def _main_line(workspace: Workspace) -> MainLine:
     if not workspace.git.has_commits():
         return MainLine([], [], {})
+    if workspace.git.is_shallow():
+        warn(
+            "This clone is shallow: what held the stage before its first commit is not known. Run"
+            " git fetch --unshallow."
+        )
     return read_main_line(workspace, workspace.git.resolve(workspace.main_ref))
 
 

@@ -19,7 +19,7 @@ from mlflow_gitops.render.plan.model_text import refusal_lines
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
-_RESULT_TEXTS = ("applied", "adopted", "unchanged", "deferred", "refused", "failed")
+_RESULT_TEXTS = ("applied", "adopted", "stamped", "unchanged", "deferred", "refused", "failed")
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
 
@@ -85,14 +85,23 @@ def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
     counts = Counter(_result_text(outcome) for outcome in outcomes)
     results = ", ".join(f"{counts[text]} {text}" for text in _RESULT_TEXTS if counts[text])
     changes = counted(count["changes"], "change")
+    if stamped := sum(map(_is_stamped, outcomes)):
+        changes += f", and stamps on {counted(stamped, 'model')}"
     invalid = f"; {count['invalid']} invalid" if count["invalid"] else ""
     return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}{invalid}."
 
 
 def _result_text(outcome: Outcome) -> str:
-    """The result, or `adopted` if nothing but stamps was written to a model that MLflow had."""
-    is_stamped = outcome.result == "applied" and outcome.is_adoption and not outcome.changes
-    return "adopted" if is_stamped else outcome.result
+    """The result; if nothing but stamps was written, `adopted` for a model that was new here, and
+    `stamped` for any other."""
+    if _is_stamped(outcome):
+        return "adopted" if outcome.is_adoption else "stamped"
+    return outcome.result
+
+
+def _is_stamped(outcome: Outcome) -> bool:
+    """Whether nothing but stamps was written: MLflow had the rest."""
+    return outcome.result == "applied" and not outcome.changes
 
 
 def reconciled_data(

@@ -97,9 +97,9 @@ class LineMoments:
     def _index_of_revision(self, revision: str) -> int:
         try:
             sha = self._git.resolve(revision)
-        except GitFailure as failure:
+        except GitFailure:
             raise GitFailure(
-                f"'{revision}' is not a time. {failure.message}",
+                f"'{revision}' is not a time, and no revision that this clone has.",
                 fix=f"A time is {TIME_FORMS}.",
             ) from None
         if sha not in self._line.index:

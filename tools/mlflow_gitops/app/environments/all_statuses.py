@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow_gitops.app.workspace import Workspace
@@ -16,16 +17,23 @@ _AT_ONCE = 4
 def all_statuses(workspace: Workspace) -> list[EnvironmentStatus]:
     """The status of each environment, in the order of the list. Raises UsageFailure if there is no
     list."""
-    names = list(environments_of(workspace))
+    ended = run_in_each(workspace, lambda _: ["status", "--format", "json"])
+    return [_status(name, answer) for name, answer in ended.items()]
+
+
+def run_in_each(workspace: Workspace, command: Callable[[str], Sequence[str]]) -> dict[str, Ended]:
+    """Run a command for each environment, by its name, a few at once. Raises UsageFailure if there
+    is no list."""
+    names = environments_of(workspace)
     begin = ["--repo", str(workspace.top), "--registry-dir", workspace.root]
     if workspace.settings.main is not None:
         begin += ["--main", workspace.settings.main]
 
-    def read(name: str) -> EnvironmentStatus:
-        return _read(name, run_own_command([*begin, "--env", name, "status", "--format", "json"]))
+    def run(name: str) -> Ended:
+        return run_own_command([*begin, "--env", name, *command(name)])
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(read, names))
+        return dict(zip(names, pool.map(run, names), strict=True))
 
 
 def environments_of(workspace: Workspace) -> list[str]:
@@ -40,12 +48,11 @@ def environments_of(workspace: Workspace) -> list[str]:
     return list(workspace.environments)
 
 
-def _read(name: str, ended: Ended) -> EnvironmentStatus:
+def _status(name: str, ended: Ended) -> EnvironmentStatus:
     try:
         document = json.loads(ended.output)
     except ValueError:
         document = None
     if not isinstance(document, dict) or "models" not in document:
-        lines = ended.messages.strip().splitlines() or ["it printed nothing"]
-        return EnvironmentStatus(name, ended.exit_code or ERROR, None, lines[-1])
+        return EnvironmentStatus(name, ended.exit_code or ERROR, None, ended.last_message)
     return EnvironmentStatus(name, ended.exit_code, document)

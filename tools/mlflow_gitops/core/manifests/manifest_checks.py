@@ -31,6 +31,8 @@ _TEN_DIGITS = re.compile(r"[1-9][0-9]{9}\Z")
 
 _MODEL_PINS = ("run_id", "source", "model_id", "dataset_digest", "data", "origin")
 
+_WITHOUT_ALIAS = ", or let the policy keep no alias: {stage}: {{alias: null}} for this model"
+
 _Specs = Mapping[str, Mapping[str, object]]
 """The entries under `versions` that are mappings, by version number."""
 
@@ -213,7 +215,10 @@ def _check_stage(
     stage = rule.name
     if rule.alias and len({version for _, version in versions}) > 1:
         message = f"{stage} is kept as the alias {rule.alias!r} and can hold only one version"
-        document.add_problem_at("stage-one-version", message, ("stages", stage))
+        hint = _WITHOUT_ALIAS.format(stage=stage) if rule.native else ""
+        document.add_problem_at(
+            "stage-one-version", f"{message}: keep one of them{hint}", ("stages", stage)
+        )
 
     if not rule.native:
         return

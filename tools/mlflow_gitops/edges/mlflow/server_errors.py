@@ -53,6 +53,14 @@ _NEEDED_PERMISSION = {
     "get_run": "READ on the experiment",
 }
 
+_NO_TLS = (
+    "wrong version number",
+    "WRONG_VERSION_NUMBER",
+    "record layer failure",
+    "unknown protocol",
+)
+"""What OpenSSL says if the other side answers in plain text."""
+
 _ALIAS_CALLS = ("set_registered_model_alias", "delete_registered_model_alias")
 _TOO_LONG_STATUSES = (414, 431, 494)  # 494 is nginx's own
 _TOO_LONG = re.compile(
@@ -113,6 +121,11 @@ def _untrusted_certificate(symptoms: Symptoms) -> RegistryFailure | None:
     by_class = symptoms.has_class("SSLError", "SSLCertVerificationError")
     if not by_class and not symptoms.has_text("CERTIFICATE_VERIFY_FAILED"):
         return None
+    if symptoms.has_text(*_NO_TLS):
+        return RegistryFailure(
+            f"{symptoms.address}: no TLS is spoken there ({symptoms.reason}).",
+            fix="Write the address with http://, or name the port that takes https://.",
+        )
     return RegistryFailure(
         f"{symptoms.address}: its TLS certificate is not trusted here ({symptoms.reason}).",
         fix="Name the authority's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH.",

@@ -16,6 +16,12 @@ class Ended(NamedTuple):
     output: str
     messages: str
 
+    @property
+    def last_message(self) -> str:
+        """The last line that it printed to stderr."""
+        lines = self.messages.strip().splitlines() or ["it printed nothing"]
+        return lines[-1]
+
 
 def run_own_command(arguments: Sequence[str]) -> Ended:
     """Run this program with other arguments, and wait for it."""

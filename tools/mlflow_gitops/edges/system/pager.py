@@ -45,7 +45,7 @@ def paged(find_pager: Callable[[], str]) -> Iterator[None]:
         command, shell=True, stdin=subprocess.PIPE, env={**_DEFAULTS, **os.environ}
     )
     to_pager = _ToPager(
-        cast(io.BufferedWriter, process.stdin), encoding=terminal.encoding, errors="replace"
+        cast(io.BufferedWriter, process.stdin), encoding=terminal.encoding, errors=terminal.errors
     )
     sys.stdout = terminal.to(to_pager) if isinstance(terminal, GuardedStream) else to_pager
     try:

@@ -137,7 +137,7 @@ def _metrics(comparison: Comparison) -> Section:
     has_unnamed_data = any(
         pair.delta is not None and pair.dataset is None for pair in comparison.metrics
     )
-    note = "if no dataset is named, MLflow does not record that it was the same"
+    note = "without a dataset's name, the two values may come from different data"
     return Section("metrics", rows, note=note if has_unnamed_data else "")
 
 
@@ -214,7 +214,7 @@ def _differing(title: str, pairs: Iterable[Pair], comparison: Comparison) -> Sec
     if rows:
         note = f"{len(rows)} differ, {same_count} the same"
     else:
-        note = f"all {same_count} the same" if same_count else MISSING
+        note = f"no difference ({same_count} compared)" if same_count else MISSING
     return Section(title, rows, note=note)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow_gitops.core.audit.report.activity import DAYS, activity
 from mlflow_gitops.core.audit.trail import AuditedEvent
@@ -44,6 +44,21 @@ def report_pages(report: Report) -> Iterator[tuple[str, str]]:
     for model, path in names.items():
         yield path, _model_page(report, cards, model, by_model.get(model, []))
     yield INDEX, _index(report, cards, names)
+
+
+class EnvironmentRow(NamedTuple):
+    """One environment of the page that links the reports: its MLflow, its report's page (empty if
+    it could not be written) and what went wrong."""
+
+    name: str
+    address: str
+    page: str
+    fault: str
+
+
+def environments_page(title: str, rows: Sequence[EnvironmentRow]) -> str:
+    """The page that links the report of each environment."""
+    return _page("environments.html.j2", Positions(), title=title, rows=rows)
 
 
 def _index(report: Report, cards: Cards, names: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ _PATHS = (
 )
 _ASKED_AT_START = tuple(option for question in (IS_SHALLOW, *_PATHS) for option in question[1:])
 """What most commands need of a repository, so that one process answers it."""
+_FIND_ONE = "Go to your repository, create one with git init, or name one with --repo."
 _LIKE_AN_ID = re.compile("[0-9a-f]{4,64}")
 
 
@@ -52,7 +53,7 @@ class Refs(RepositoryFacts):
                     fix="Trust it with: git config --global --add safe.directory FOLDER",
                     code=UNSAFE_FOLDER,
                 ) from None
-            raise
+            raise GitFailure(failure.message, fix=_FIND_ONE, code=failure.code) from None
         top, shallow, *paths = os.fsdecode(answer.removesuffix(b"\n")).rsplit("\n", 3)
         git = cls(Path(top))
         git._facts[IS_SHALLOW] = shallow
@@ -69,7 +70,7 @@ class Refs(RepositoryFacts):
         Raises GitFailure if it names none, or two: a tag and a branch of one name.
         """
         sha = self.query("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}")
-        if not sha and revision == "HEAD":
+        if not sha and (revision == "HEAD" or not self.has_commits()):
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
         if not sha or sha.startswith("^"):  # `^REV` means every commit except those of REV
             raise GitFailure(f"This clone has no revision {revision!r}. Fetch it, or name another.")
