@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from tests.support.repositories.empty import make_repository
 
 ISOLATED = {
     "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
@@ -92,7 +93,10 @@ class Repo:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main", *options)
+        if options:
+            self.git("init", "-q", "-b", "main", *options)
+        else:
+            make_repository(folder)
 
     def git(
         self,

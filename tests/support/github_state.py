@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.support.repositories.empty import make_repository
 from tests.support.team import GIT_ENVIRONMENT
 
 Method = Literal["merge", "squash", "rebase"]
@@ -157,10 +158,10 @@ class Repository:
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         if not self.path.exists():
-            subprocess.run(
-                ["git", "init", "-q", "--bare", "-b", branch, str(self.path)], check=True
-            )
-            self.git("config", "uploadpack.allowAnySHA1InWant", "true")
+            make_repository(self.path, bare=True)
+            (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+            with (self.path / "config").open("a") as config:
+                config.write("[uploadpack]\n\tallowAnySHA1InWant = true\n")
         self.user("web-flow")
         self.user("github-actions[bot]", kind="Bot")
 

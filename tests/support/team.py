@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.settings import Settings
+from tests.support.repositories.empty import head_of, make_repository
 
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
@@ -52,7 +53,7 @@ class Team:
         self.folder = folder
         self.uri = uri
         folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main")
+        make_repository(folder)
 
     def git(self, *args: str, check: bool = True) -> str:
         completed = subprocess.run(
@@ -79,7 +80,7 @@ class Team:
             )
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
+        return head_of(self.folder) or self.git("rev-parse", "HEAD")
 
     def run(self, *args: str, uri: str | None = None) -> Ran:
         """Run the command line in this process."""

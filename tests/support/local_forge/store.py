@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.repositories.empty import make_repository
 from tests.support.team import GIT_ENVIRONMENT
 
 ROBOT = "robot"
@@ -29,9 +30,7 @@ class Store:
         """Make the bare repository, if it is not there, and an empty state beside it."""
         store = cls(repository)
         if not repository.exists():
-            subprocess.run(
-                ["git", "init", "-q", "--bare", "-b", "main", str(repository)], check=True
-            )
+            make_repository(repository, bare=True)
         empty = {"people": {}, "pulls": {}, "issues": {}, "statuses": {}, "teams": {}, "last": 0}
         store.file.write_text(json.dumps(empty))
         return store
