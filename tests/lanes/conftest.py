@@ -16,6 +16,27 @@ from tests.support.servers import mlflow_server, postgresql
 from tests.support.team import Team
 from tests.support.together import Shared
 
+HERE = Path(__file__).parent
+OVER_HTTP = (
+    "test_promote_click_heal_and_roll_back",
+    "test_models_side_by_side_and_one_that_fails",
+    "test_promoted_rolled_back_and_told",
+    "test_requests",
+    "test_two_logged_versions",
+    "test_all_that_a_logged_model_says_of_itself",
+)
+"""What each change shows on a server over SQLite, too. PostgreSQL is behind a server as well, and
+shows the others over HTTP; on this one they run once a week."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and HERE in item.path.parents:
+            lane = item.callspec.params.get("uri") if hasattr(item, "callspec") else None
+            if lane == "http" and item.originalname not in OVER_HTTP:
+                item.add_marker("real")
+                item.add_marker("weekly")
+
 
 @pytest.fixture(scope="session")
 def sqlite_uri(

@@ -24,10 +24,13 @@ def uri() -> str:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Iterator[str]:
     """A server with MLflow's basic-auth app: people may read, and only who has EDIT or MANAGE
     writes."""
-    with basic_auth_server(tmp_path_factory.mktemp("auth")) as address:
+    folder = tmp_path_factory.mktemp("auth")
+    with basic_auth_server(folder, backend=blank_registry(folder / "mlflow.db")) as address:
         yield address
 
 
@@ -37,6 +40,7 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     from mlflow.server.auth.client import AuthServiceClient
 
     team = Team(tmp_path / "repo", guarded)
+    team.wait_less(write_pauses=(0.01,))
     name = f"guarded-{uuid.uuid4().hex[:6]}"
     for key, value in ADMIN.items():
         monkeypatch.setenv(key, value)
@@ -69,7 +73,6 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ran = team.run("reconcile", "--yes")
     assert ran.code == 5 and "MANAGE (EDIT is not enough to remove an alias)" in ran.out
 
-    team.wait_less(write_pauses=(0.01,))
     for key, value in ADMIN.items():
         monkeypatch.setenv(key, value)
     client.create_registered_model(f"{name}-hidden")
@@ -312,7 +315,7 @@ def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.real
 def test_workspaces_are_part_of_the_identity(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same name in two workspaces is two models, and a plan saved for one is stale for the
     other."""
@@ -320,7 +323,7 @@ def test_workspaces_are_part_of_the_identity(
 
     folder = tmp_path / "server"
     with mlflow_server(
-        folder, f"sqlite:///{folder / 'mlflow.db'}", extra=("--enable-workspaces",)
+        folder, blank_registry(tmp_path / "mlflow.db"), extra=("--enable-workspaces",)
     ) as address:
         client = MlflowClient(address)
         client.create_workspace("blue")

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ GATED = "stages: {Production: {alias: production, require: {tags: {validation: p
 
 
 @pytest.fixture
-def uri(tmp_path: Path) -> Iterator[str]:
+def uri(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Iterator[str]:
     """A server that may send to this machine, and looks for new webhooks at once."""
     settings = {
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode(),
@@ -34,7 +34,7 @@ def uri(tmp_path: Path) -> Iterator[str]:
         "MLFLOW_WEBHOOK_CACHE_TTL": "0",
     }
     folder = tmp_path / "server"
-    with mlflow_server(folder, f"sqlite:///{tmp_path / 'served.db'}", env=settings) as address:
+    with mlflow_server(folder, blank_registry(tmp_path / "served.db"), env=settings) as address:
         yield address
 
 
