@@ -65,8 +65,10 @@ test-real: .venv/real
 attacks-and-real: .venv/real
 	@$(BIN)/pytest -n 3 --dist loadgroup -m '(attack or real) and not weekly' $(PYTEST_ARGS)
 
+# And the properties of the core with many more examples than for each change.
 test-weekly: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m weekly $(PYTEST_ARGS)
+	@$(if $(PYTEST_ARGS),:,MLFLOW_GITOPS_TEST_EXAMPLES=150 $(BIN)/pytest -n 2 --dist loadgroup -m 'not real' tests/core)
 
 test-servers: .venv/dev
 	@$(BIN)/python -m tests.servers $(ARGS)

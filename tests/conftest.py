@@ -15,6 +15,7 @@ from tests.support.acme import Acme, copied, make
 from tests.support.experiments.sampling import CountCases
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
+from tests.support.registries.quick_stores import open_quickly
 from tests.support.servers import start_mlflow_server
 from tests.support.together import Shared, common_folder, locked, made_once, one_for_all
 
@@ -65,6 +66,7 @@ def blank_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path],
         return file.read_bytes()
 
     def put(file: Path) -> str:
+        open_quickly()
         file.write_bytes(made_once(folder / "blank.db", make))
         return f"sqlite:///{file}"
 

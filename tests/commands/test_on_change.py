@@ -20,7 +20,7 @@ from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.edges.mlflow.registry import Registry
-from mlflow_gitops.edges.system.metrics import Metrics
+from mlflow_gitops.edges.system.metrics.loop import Metrics
 from mlflow_gitops.settings import Settings
 from tests.support.team import Team
 

@@ -136,7 +136,7 @@ class _Echo(BaseHTTPRequestHandler):
 def echo(status: int) -> Iterator[str]:
     handler = type("Echo", (_Echo,), {"status": status})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:

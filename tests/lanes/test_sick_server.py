@@ -289,7 +289,7 @@ def tls_server(folder: Path) -> Iterator[str]:
 
     server = Quiet(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"https://127.0.0.1:{server.server_port}"
     finally:

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 import yaml
 
-from mlflow_gitops.edges.system.metrics import Metrics, serve
+from mlflow_gitops.edges.system.metrics.loop import Metrics, serve
 
 DEPLOY = Path(__file__).parent.parent.parent / "tools" / "deploy"
 MANIFESTS = DEPLOY / "kubernetes"

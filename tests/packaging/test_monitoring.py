@@ -17,9 +17,16 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlflow_gitops.app.reconciling.figures import RoundFigures
+from mlflow_gitops.core.health.verdict import HealthVerdict
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.edges.system.metrics import DRIFT_KINDS, FAILURE_ORIGINS, Metrics, Round, serve
+from mlflow_gitops.edges.system.metrics.loop import (
+    DRIFT_KINDS,
+    FAILURE_ORIGINS,
+    Metrics,
+    Round,
+    serve,
+)
 from tests.support.console.system_programs import program_or_skip
 
 DEPLOY = Path(__file__).parent.parent.parent / "tools" / "deploy"
@@ -62,6 +69,8 @@ def served() -> dict[str, dict[str, set[str]]]:
     sync_states = RoundFigures().of("sha", Plan("sha", (), Fingerprint({}))).models
     model = {"churn": "Drifted"}
     metrics.record_round(Round("sha", sync_states, sync=model, refusals={"gate": 1}), 1.0)
+    unhealthy = HealthVerdict("churn", "Production", 2, "unhealthy", "", "", "", "", ())
+    metrics.health_gauges.record([unhealthy])
     with serve(metrics, "127.0.0.1", 0) as server:
         try:
             address = f"http://127.0.0.1:{server.server_port}/metrics"
@@ -95,6 +104,8 @@ def faults(expression: str, served: dict[str, dict[str, set[str]]]) -> list[str]
         for label in selected.keys() & {"sync", "where", "kind", "result"}:
             values = set(selected[label].split("|"))
             found += [f"{label}={value}" for value in values - served[name].get(label, set())]
+        if name == "mlflow_gitops_watched_versions" and "state" in selected:
+            found += {selected["state"]} - served[name]["state"]
     return found
 
 
@@ -108,6 +119,7 @@ def test_each_metric_and_label_is_served(served: dict[str, dict[str, set[str]]])
         "mlflow_gitops_model > 0",
         'mlflow_gitops_models{state="Synced"}',
         'mlflow_gitops_models{sync="Drift"}',
+        'mlflow_gitops_watched_versions{state="sick"} > 0',
         "sum by (code) (mlflow_gitops_models)",
         'increase(mlflow_gitops_failures_total{where=~"mlflow|server"}[5m])',
     ],

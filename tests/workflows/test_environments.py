@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.act import Environment, Run, Workflows
+from tests.support.checking.candidates import register, write_model
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
@@ -179,3 +180,20 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
             ["@grace"],
         )
         both.must(name, "verify")
+
+
+@pytest.mark.weekly
+def test_a_version_is_checked_in_the_environment_that_has_it(both: Both) -> None:
+    """Staging has it, prod has not. The model runs in the environment of the tests (`local`)."""
+    client = both.clients["staging"]
+    folder = write_model(both.team.folder.parent / "candidate", "staged_model")
+    register(client, client.create_experiment(both.model), both.model, folder)
+    inputs = {"model": both.model, "version": "3", "env-manager": "local"}
+
+    [run] = both.actions.dispatch("check.yml", "ada", inputs=inputs | {"environment": "prod"})
+    assert not run.ok and run.job("download").result == "failure", run.log
+
+    [run] = both.actions.dispatch("check.yml", "ada", inputs=inputs | {"environment": "staging"})
+    assert run.ok and ": passed" in run.job("record").summary, run.log
+    run_id = client.get_model_version(both.model, "3").tags["gitops.check.run"]
+    assert client.get_run(run_id).data.tags["gitops.check.outcome"] == "passed"

@@ -23,7 +23,7 @@ from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit, slow_audit
 from tests.support.git_histories import REGISTRY, START, Repo, random_history
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "5"))
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))

@@ -18,7 +18,7 @@ from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 LENGTH = 8
 OWNER = "root:registry"
 

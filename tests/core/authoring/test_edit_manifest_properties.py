@@ -17,7 +17,7 @@ from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.errors import Failure
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "20"))
 FILE = "registry/models/m.yaml"
 ORDER = ("Production", "Staging", "Canary", "Archived")
 RUNS = st.text("0123456789abcdef", min_size=1, max_size=8)

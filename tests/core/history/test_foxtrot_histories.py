@@ -20,7 +20,7 @@ from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit, slow_audit
 from tests.support.git_histories import REGISTRY, START, Repo, foxtrot_history
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "5"))
 
 
 def rerouted(folder: Path, seed: int) -> tuple[Repo, Git, MainLine, list[str], list[str]]:

@@ -44,7 +44,7 @@ from tests.support.git_histories import (
     random_history,
 )
 
-SEEDS = range(int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12")))
+SEEDS = range(int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "5")))
 
 
 # -- the reference: every commit read whole --------------------------------------------------------

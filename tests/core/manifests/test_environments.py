@@ -23,7 +23,7 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
     assert known["prod"] == Environment(
         "prod", RegistryFolder("registry/production", "registry/policy.yaml"),
         "https://mlflow.example", "https://registry.example", "risk",
-        "reader", "writer",
+        "reader", "writer", "checker",
     )  # fmt: skip
     assert [one.folder.policy_path for one in known.values()] == [
         "registry/dev/policy.yaml", "registry/policy.yaml", "registry/policy.yaml",

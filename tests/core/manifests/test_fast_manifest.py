@@ -12,7 +12,7 @@ from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate, packed
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.yaml.document import Document
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 FILE = "registry/models/alpha.yaml"
 LAYOUTS = (
     "name: alpha\nstages: {Production: 12, Staging: 14}\n",

@@ -25,7 +25,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import name_clashes
 from tests.support.versions import needs_mlflow
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | st.text(
     "aA./:%_- é日🦊~\\\t", min_size=1, max_size=9

@@ -27,7 +27,7 @@ from mlflow_gitops.core.setup.codeowners import (
 PLATFORM = "@acme/ml-platform"
 REGISTRY = RegistryFolder("registry")
 PLACES = ["schemas/", "tools/", ".github/"]
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", 60))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", 20))
 Owned = dict[str, list[str]]
 
 

@@ -17,7 +17,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
     check_workflows,
 )
 from mlflow_gitops.core.setup.scaffold import ScaffoldTarget, for_github, is_unedited
-from mlflow_gitops.core.setup.workflow_files import read_workflows
+from mlflow_gitops.core.setup.workflow_files import read_workflows, recording_environments
 
 LISTED = b"""\
 staging: {tracking_uri: https://mlflow.staging.example}
@@ -145,6 +145,29 @@ def test_validate_tells_what_changes_in_each(files: dict[str, str]) -> None:
     [step] = [one for one in job["steps"] if "$GITHUB_STEP_SUMMARY" in one.get("run", "")]
     assert step["env"]["ENVIRONMENTS"] == "staging prod"
     assert 'mlflow-gitops --env "$name" --main HEAD log --since' in step["run"]
+
+
+def test_a_check_asks_for_the_environment(files: dict[str, str]) -> None:
+    workflow = jobs(files["check.yml"])
+    chosen = workflow["on"]["workflow_dispatch"]["inputs"]["environment"]
+    assert (chosen["type"], chosen["options"]) == ("choice", ["staging", "prod"])
+    assert workflow["env"]["MLFLOW_GITOPS_ENV"] == "${{ inputs.environment }}"
+    assert workflow["concurrency"]["group"] == "check-${{ inputs.environment }}-${{ inputs.model }}"
+    assert {id: job.get("environment") for id, job in workflow["jobs"].items()} == {
+        "download": (
+            "${{ inputs.environment == 'staging' && 'mlflow-read-staging'"
+            " || inputs.environment == 'prod' && 'look' }}"
+        ),
+        "run": None,  # the model runs without credentials
+        "record": (
+            "${{ inputs.environment == 'staging' && 'mlflow-check-staging'"
+            " || inputs.environment == 'prod' && 'mlflow-check-prod' }}"
+        ),
+    }
+    assert "'act'" not in files["check.yml"] and "mlflow-write" not in files["check.yml"]
+
+    found, _ = read_workflows({"check.yml": files["check.yml"]})
+    assert recording_environments(found) == {"mlflow-check-staging", "mlflow-check-prod"}
 
 
 def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:

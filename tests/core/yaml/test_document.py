@@ -17,7 +17,7 @@ from mlflow_gitops.core.yaml import document as yamldoc
 from mlflow_gitops.core.yaml import event_parse, fast_parse
 from mlflow_gitops.core.yaml.document import MAX_BYTES, Document, Map, Seq, parse
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 
 # Text that is nearly YAML: its own signs, this project's, and what confuses readers.
 PIECES = (

@@ -15,7 +15,7 @@ from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import parse
 from mlflow_gitops.core.yaml.fast_schema import UnsupportedSchema, compile_schema
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 REPOSITORY = Path(__file__).parents[3]
 ODD: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 12, 2**31, 1.0, 12.5, float("inf"), float("nan"), "", "x", "a/b",

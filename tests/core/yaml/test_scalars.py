@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mlflow_gitops.core.yaml.scalars import AmbiguousScalar, resolve
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 
 AGREED: dict[str, object] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None, "nULL": "nULL",

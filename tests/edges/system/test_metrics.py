@@ -13,7 +13,13 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlflow_gitops.edges.system.metrics import FAILURE_ORIGINS, MOST_MODELS, Metrics, Round, serve
+from mlflow_gitops.edges.system.metrics.loop import (
+    FAILURE_ORIGINS,
+    MOST_MODELS,
+    Metrics,
+    Round,
+    serve,
+)
 
 ROUND = Round(
     "sha", {"Synced": 1, "Drifted": 1}, refused=1, changes=2, invalid_files=1,

@@ -13,7 +13,7 @@ from mlflow_gitops.app.reconciling.news import News
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.edges.mlflow.registry import Registry
-from mlflow_gitops.edges.system.metrics import Metrics
+from mlflow_gitops.edges.system.metrics.loop import Metrics
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.settings import Settings
 from tests.support.registries.lane import LaneRegistry

@@ -47,7 +47,7 @@ from mlflow_gitops.render.comparison import markdown as comparison_markdown
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, code, table
 from mlflow_gitops.render.plan import pull_request_comment
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "20"))
 GITHUB = MarkdownIt("gfm-like", {"linkify": True})
 OURS = re.compile(r"</?sub>|<details><summary>\d+ compared with \d+</summary>|</details>")
 

@@ -18,7 +18,7 @@ from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.states import NAME, OWNER, histories, observed_models
 from tests.support.registries.memory import MemoryRegistry
 
-EXAMPLE_COUNT = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
+EXAMPLE_COUNT = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "20"))
 CONTEXT = PlanContext(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
 
 

@@ -12,7 +12,7 @@ from mlflow_gitops.app.reconciling.wakeups import Wakeups
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.edges.mlflow.registry import Registry
-from mlflow_gitops.edges.system.metrics import Metrics
+from mlflow_gitops.edges.system.metrics.loop import Metrics
 from mlflow_gitops.settings import Patience, Settings
 from tests.support.team import Team
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mlflow.webhooks.delivery import _generate_hmac_signature
 
 from mlflow_gitops.edges.mlflow.webhooks.endpoint import HookEndpoint
-from mlflow_gitops.edges.system.metrics import Metrics, serve
+from mlflow_gitops.edges.system.metrics.loop import Metrics, serve
 
 SECRET = "between MLflow and the loop"
 

@@ -8,15 +8,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from copy import copy
 from itertools import pairwise
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 import typer
 
-from mlflow_gitops.cli.app import app
 from mlflow_gitops.cli.completion import answering, is_requested
+from mlflow_gitops.cli.needed_commands import needed_command
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, UsageFailure, shortage
 from mlflow_gitops.settings import Settings
 
@@ -90,7 +89,7 @@ def _run(arguments: list[str], settings: Settings | None) -> int:
         from mlflow_gitops.cli.usage_hints import check_arguments
 
         check_arguments(arguments)
-    command = typer.main.get_command(_application_for(arguments))
+    command = needed_command(arguments)
     with answering():
         code = command.main(
             args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
@@ -143,24 +142,6 @@ def _drop_unwritten_messages() -> None:
 def _redirect_to_null(stream: TextIO) -> None:
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _application_for(arguments: Sequence[str]) -> typer.Typer:
-    """The application with only the commands that the arguments name.
-
-    Typer takes a millisecond to build one command, and there are twenty. All commands are needed
-    for help, for a misspelt name, and while a shell completes a command's name.
-    """
-    commands = [command for command in app.registered_commands if _name(command) in arguments]
-    if not commands or {"-h", "--help"} & set(arguments):
-        return app
-    smaller = copy(app)
-    smaller.registered_commands = commands
-    return smaller
-
-
-def _name(command: Any) -> str:
-    return str(command.name or typer.main.get_command_name(command.callback.__name__))
 
 
 def _print_json(arguments: Sequence[str], code: str, message: str, fix: str = "") -> None:

@@ -1,5 +1,5 @@
 """Health in the rounds of `reconcile --watch` (RULES R14): looked at every five minutes, reported
-once for each change."""
+once for each change, and shown in the metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow_gitops.commands.way_back import WayBackRun
-    from mlflow_gitops.edges.system.metrics import Metrics
+    from mlflow_gitops.edges.system.metrics.loop import Metrics
 
 PERIOD = 5 * 60.0
 """Seconds between two looks: a check's values are seldom closer together."""
@@ -39,25 +39,46 @@ class HealthRounds:
         self._news = NewsDesk(publish)
         self._clock = clock
         self._next = clock()
+        self._was_recorded = False
 
     def __call__(self, target: Target) -> None:
         """Look, if it is time to and the policy asks for health."""
-        if self._clock() < self._next or not _is_watched(target):
+        gauges = self._metrics.health_gauges
+        if not _is_watched(target):
+            gauges.forget()
+            self._was_recorded = False
+            return
+        # A failed round forgets what the metrics had.
+        is_lost = self._was_recorded and not gauges.is_known
+        if self._clock() < self._next and not is_lost:
             return
         self._next = self._clock() + PERIOD
 
+        way_back_run = self._look(target.commit)
+        verdicts = way_back_run.verdicts if way_back_run is not None else None
+        self._was_recorded = verdicts is not None
+        if verdicts is None:
+            gauges.forget()
+        else:
+            gauges.record(verdicts)
+
+    def _look(self, commit: str | None) -> WayBackRun | None:
+        """Look once, and report what it came to. None if nothing could be looked at."""
         from mlflow_gitops.commands.way_back import look  # few policies ask for health
 
         try:
             way_back_run = look(self._workspace())
         except Failure as failure:
-            self._report_failures(target.commit, str(failure))
+            self._report_failures(commit, str(failure))
+            return None
         except Exception as error:
             print_traceback("health", error, self._workspace().settings)
-            self._report_failures(target.commit, f"Unexpected {describe(error)}.")
-        else:
-            self._report_outcomes(target.commit, way_back_run)
-            self._report_failures(target.commit, *map(str, way_back_run.failures))
+            self._report_failures(commit, f"Unexpected {describe(error)}.")
+            return None
+
+        self._report_outcomes(commit, way_back_run)
+        self._report_failures(commit, *map(str, way_back_run.failures))
+        return way_back_run
 
     def _report_outcomes(self, commit: str | None, way_back_run: WayBackRun) -> None:
         from mlflow_gitops.render.way_back import text

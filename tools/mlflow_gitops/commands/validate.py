@@ -163,12 +163,12 @@ def _some_files(workspace: Workspace, changed: Collection[str], ref: str | None 
     ]
     sources = (workspace.checkout.read(path) for path in to_read)
     manifests = [path for path in listing if workspace.registry.classify(path) == "manifest"]
-    stems = set(map(stem_of, manifests))
-    snapshot = build(sources, workspace.registry, other_stems=stems)
+    stems = {path: stem_of(path) for path in manifests}
+    snapshot = build(sources, workspace.registry, other_stems=set(stems.values()), digests=False)
 
     # A changed file may have the name of another one, which was not read, or its former name.
     names = {folded(model_of(stem_of(path))) for path in changed}
-    clashes = name_clashes(path for path in manifests if folded(model_of(stem_of(path))) in names)
+    clashes = name_clashes(path for path, stem in stems.items() if folded(model_of(stem)) in names)
     problems = [
         problem
         for problem in (*snapshot.problems, *clashes)
@@ -250,6 +250,6 @@ def _alone(file: Path) -> Snapshot:
         return Snapshot(problems=read_notify(read.data, name)[1])
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
     source = SourceFile(f"registry/{inner}", read.data, read.fault)
-    snapshot = build([source], RegistryFolder("registry"))
+    snapshot = build([source], RegistryFolder("registry"), digests=False)
     snapshot.problems = [replace(problem, file=name) for problem in snapshot.problems]
     return snapshot

@@ -34,7 +34,7 @@ from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
-    from mlflow_gitops.edges.system.metrics import Metrics
+    from mlflow_gitops.edges.system.metrics.loop import Metrics
 
 _DURATION = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
 _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
@@ -74,7 +74,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     address, secret = _address(options.listen), _webhook_secret()
     workspace = Workspace(settings.git_alone)
     workspace.git.resolve(workspace.main_ref)
-    from mlflow_gitops.edges.system.metrics import Metrics
+    from mlflow_gitops.edges.system.metrics.loop import Metrics
 
     stop = StopSignal()
     wakeups = Wakeups(stop.wake, time.monotonic)
@@ -131,7 +131,7 @@ def _served(
         yield ""
         return
 
-    from mlflow_gitops.edges.system.metrics import serve
+    from mlflow_gitops.edges.system.metrics.loop import serve
 
     server = serve(metrics, *address, report, hook)
     host = f"[{address[0]}]" if ":" in address[0] else address[0]

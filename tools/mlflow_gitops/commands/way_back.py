@@ -42,12 +42,14 @@ _NOT_WATCHED = "The policy asks for no health of this stage now, or the model ha
 @dataclass(frozen=True, slots=True)
 class WayBackRun:
     """What one run did. `failures` are those of single stages; `branches` are those that were
-    pushed. `errors` are those of files on the main branch: their models were left out."""
+    pushed. `errors` are those of files on the main branch: their models were left out. `verdicts`
+    are those on all versions that are watched; None if the policy is invalid."""
 
     outcomes: Sequence[WayBackOutcome]
     failures: Sequence[Failure]
     branches: Sequence[str]
     errors: Sequence[Problem] = ()
+    verdicts: Sequence[HealthVerdict] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -120,7 +122,7 @@ def look(
         work.append(keeper.withdraw_surplus(names, list(validity.models)))
     outcomes, failures = _collect(work)
     _notify(workspace, main, issues, () if dry_run else outcomes)
-    return WayBackRun(outcomes, failures, branches.pushed, validity.errors)
+    return WayBackRun(outcomes, failures, branches.pushed, validity.errors, verdicts)
 
 
 def _notify(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlflow_gitops.core.history.line.line_times import Limit, line_times
 from tests.support.core.slow_audit import slow_times
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 NOW = 1_000
 FUTURE = 9_000
 

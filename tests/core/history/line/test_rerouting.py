@@ -12,7 +12,7 @@ import pytest
 from mlflow_gitops.core.history.line.rerouting import Graph, GraphCommit, reroute
 from mlflow_gitops.core.history.mainline import MainLine
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "40"))
 
 
 @dataclass

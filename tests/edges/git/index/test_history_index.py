@@ -24,7 +24,7 @@ from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import fast_audit
 from tests.support.git_histories import REGISTRY, History, Repo, manifest, random_history
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "3"))
 
 Answer = dict[str, Any]
 

@@ -11,7 +11,7 @@ from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 if TYPE_CHECKING:
-    from mlflow_gitops.edges.system.metrics import Round
+    from mlflow_gitops.edges.system.metrics.loop import Round
 
 _SYNC_STATES = ("Synced", "Pending", "Drifted", "Missing", "Unknown", "Invalid")
 _KINDS = {
@@ -43,7 +43,7 @@ class RoundFigures:
     ) -> Round:
         """The figures of a round over all models, or over some; without a run, the whole plan was
         refused."""
-        from mlflow_gitops.edges.system.metrics import Round
+        from mlflow_gitops.edges.system.metrics.loop import Round
 
         states: dict[str, str] = {model.model: model.sync for model in plan.models}
         counts = Counter(states.values())

@@ -14,7 +14,7 @@ from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFail
 from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
-    from mlflow_gitops.edges.system.metrics import Metrics
+    from mlflow_gitops.edges.system.metrics.loop import Metrics
 
 
 class RoundReport:
@@ -83,7 +83,7 @@ class RoundReport:
 
     def many_models(self, count: int) -> None:
         """Report once that single models have no series of their own."""
-        from mlflow_gitops.edges.system.metrics import MOST_MODELS
+        from mlflow_gitops.edges.system.metrics.loop import MOST_MODELS
 
         if count <= MOST_MODELS:
             self._news.clear("series")

@@ -31,7 +31,7 @@ from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
 if TYPE_CHECKING:
     from mlflow_gitops.core.plan.plan import Plan
     from mlflow_gitops.edges.mlflow.registry import Registry
-    from mlflow_gitops.edges.system.metrics import Metrics, Round
+    from mlflow_gitops.edges.system.metrics.loop import Metrics, Round
 
 
 class Stop(Protocol):

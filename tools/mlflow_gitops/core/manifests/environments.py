@@ -27,8 +27,8 @@ _URI_FIELDS = ("tracking_uri", "registry_uri")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One MLflow, and the registry folder with its desired state. `read` and `write` are the names
-    of the GitHub environments whose secrets the workflows use."""
+    """One MLflow, and the registry folder with its desired state. `read`, `write` and
+    `check` are the names of the GitHub environments whose secrets the workflows use."""
 
     name: str
     folder: RegistryFolder
@@ -37,6 +37,7 @@ class Environment:
     workspace: str | None = None
     read: str = ""
     write: str = ""
+    check: str = ""
 
     def variable_name(self, name: str) -> str:
         """The environment variable with a credential of this environment while the plain variable
@@ -103,6 +104,7 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
         workspace=entry.get("workspace"),
         read=github.get("read", f"mlflow-read-{name}"),
         write=github.get("write", f"mlflow-write-{name}"),
+        check=github.get("check", f"mlflow-check-{name}"),
     )
 
 

@@ -68,6 +68,8 @@ class RegistryFolder:
             return "policy" if path == self.policy_path else None
 
         inner = path[len(self.path) + 1 :]
+        if inner.startswith("models/") and inner.endswith(".yaml") and inner[-6] != "/":
+            return "manifest"  # as nearly all are, of which there may be ten thousands
         if inner in (ENVIRONMENTS, NOTIFY):
             return None  # core/manifests/environments.py and core/notifying/settings.py read them
 

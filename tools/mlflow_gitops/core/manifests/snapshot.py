@@ -3,7 +3,6 @@ from one git revision."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,9 +97,11 @@ def build(
     spread: Spread = map,
     *,
     other_stems: Collection[str] = (),
+    digests: bool = True,
 ) -> Snapshot:
     """Read a whole registry folder, or a part of it; `other_stems` are then those of all its
-    manifests. Faulty files never raise: every fault becomes a problem of the snapshot."""
+    manifests. Faulty files never raise: every fault becomes a problem of the snapshot. Without
+    `digests`, it has no contents: loading the library takes as long as reading a few files."""
     in_path_order = sorted(files, key=lambda file: file.path)
     classified = [(file, registry.classify(file.path)) for file in in_path_order]
     problems = list(_file_problems(classified, registry))
@@ -122,7 +123,7 @@ def build(
     stems = {*other_stems, *(stem_of(file.path) for file in manifest_files)}
     problems += former_name_problems([(read.path, read.former_names) for read in manifests], stems)
 
-    contents = _contents(classified)
+    contents = _contents(classified) if digests else {}
     errors = (problem for problem in problems if problem.severity == "error")
     named_models = {read.path: read.model for read in manifests}
     faulty = {problem.file for problem in problems if problem.severity == "error"}
@@ -135,13 +136,15 @@ def build(
         policy=policy,
         problems=in_order(problems),
         count=len(manifest_files),
-        digest=_digest(contents),
+        digest=_digest(contents) if digests else "",
         validity=validity(errors, policy_file, named_models, rule_errors, registry),
         contents=contents,
     )
 
 
 def _contents(classified: Sequence[ClassifiedFile]) -> dict[str, str]:
+    import hashlib
+
     return {
         file.path: hashlib.sha256((file.data or b"").replace(b"\r\n", b"\n")).hexdigest()
         for file, kind in classified
@@ -150,6 +153,8 @@ def _contents(classified: Sequence[ClassifiedFile]) -> dict[str, str]:
 
 
 def _digest(contents: Mapping[str, str]) -> str:
+    import hashlib
+
     tree = hashlib.sha256()
     for path, content in contents.items():
         tree.update(f"{path}\0{content}\n".encode("utf-8", "surrogatepass"))

@@ -3,7 +3,8 @@
 `reconcile`, `heal`, `verify` and `health` become one file for each environment, with its own
 schedule, its own GitHub environments, one writer for each registry, and its own outputs (the jobs
 of a matrix would overwrite each other's). `plan` stays one file, whose job runs for each
-environment. `validate` reports what changes in each.
+environment. `validate` reports what changes in each. `check` stays one file, which asks the person
+who starts it for the environment.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.yaml.text_edits import quoted
 
 FOLDER = ".github/workflows"
-LEFT_OUT = ("check.yml", "pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
+LEFT_OUT = ("pages.yml", "promote.yml", "propose.yml", "propose-hourly.yml")
 """Workflows that work with one MLflow and are not supported for several yet."""
 
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _PERMISSIONS = "\npermissions: {}\n"
 _JOB = re.compile(r"^( +)environment: mlflow-read$", re.MULTILINE)
+_INPUTS = "    inputs:\n"
 _BRANCH = "          BRANCH: ${{ github.event.repository.default_branch }}\n"
 _GIT_NAME = "          GIT_AUTHOR_NAME: mlflow-gitops\n"
 _RENDER = re.compile(
@@ -44,6 +46,8 @@ def for_environments(
         yield name, _plan(text, environments)
     elif name == "validate.yml":
         yield name, _validate(text, environments)
+    elif name == "check.yml":
+        yield name, _check(text, environments)
     elif name == "deployments.yml":
         yield name, _deployments(text, environments)
     elif name not in LEFT_OUT:
@@ -57,9 +61,7 @@ def _for_one(
     for group in ("mlflow-registry", "verify", "health"):
         text = text.replace(f"group: {group}\n", f"group: {group}-{environment.name}\n", 1)
     text = text.replace("/reconcile.yml/", f"/reconcile-{environment.name}.yml/", 1)
-    if "\nenv:\n" not in text:
-        text = text.replace(_PERMISSIONS, f"{_PERMISSIONS}\nenv:\n", 1)
-    text = text.replace("\nenv:\n", f"\nenv:\n  MLFLOW_GITOPS_ENV: {_plain(environment.name)}\n", 1)
+    text = _with_variable(text, _plain(environment.name))
     text = text.replace("environment: mlflow-read\n", f"environment: {_plain(environment.read)}\n")
     text = text.replace(
         "environment: mlflow-write\n", f"environment: {_plain(environment.write)}\n"
@@ -95,6 +97,39 @@ def _validate(text: str, environments: Sequence[Environment]) -> str:
     names = _plain(" ".join(environment.name for environment in environments))
     text = _LOG.sub(for_each, text, count=1)
     return text.replace(_BRANCH, f"{_BRANCH}          ENVIRONMENTS: {names}\n", 1)
+
+
+def _check(text: str, environments: Sequence[Environment]) -> str:
+    """Each job gets its GitHub environment by the input `environment`, which offers those of the
+    list alone. The job that runs the model has none here, either."""
+    names = ", ".join(_plain(environment.name) for environment in environments)
+    field = (
+        "      environment:\n        description: The environment that has the version\n"
+        f"        required: true\n        type: choice\n        options: [{names}]\n"
+    )
+    text = text.replace(_INPUTS, _INPUTS + field, 1)
+    chosen = "${{ inputs.environment }}"
+    text = text.replace("\nrun-name: check ", f"\nrun-name: check {chosen} ", 1)
+    text = text.replace("group: check-", f"group: check-{chosen}-", 1)
+    text = _with_variable(text, chosen)
+    for default, github_names in (
+        ("mlflow-read", {entry.name: entry.read for entry in environments}),
+        ("mlflow-check", {entry.name: entry.check for entry in environments}),
+    ):
+        choice = " || ".join(
+            f"inputs.environment == '{name}' && '{github_name}'"
+            for name, github_name in github_names.items()
+        )
+        pattern = rf"^(    environment:) {default}\b"
+        text = re.sub(pattern, rf"\1 ${{{{ {choice} }}}}", text, flags=re.MULTILINE)
+    return text
+
+
+def _with_variable(text: str, environment: str) -> str:
+    """A workflow whose commands speak of this environment."""
+    if "\nenv:\n" not in text:
+        text = text.replace(_PERMISSIONS, f"{_PERMISSIONS}\nenv:\n", 1)
+    return text.replace("\nenv:\n", f"\nenv:\n  MLFLOW_GITOPS_ENV: {environment}\n", 1)
 
 
 def _deployments(text: str, environments: Sequence[Environment]) -> str:

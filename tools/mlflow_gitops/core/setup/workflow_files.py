@@ -20,6 +20,7 @@ _ADDRESS_VARIABLE = re.compile(
     r"\bMLFLOW_(?:TRACKING|REGISTRY)_URI\w*: [^\n]{0,40}?\$\{\{ *vars(?:\.|\[')(\w+)"
 )
 _MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
+_CHOICE = re.compile(r"\binputs\.[\w-]{1,40} *== *'[^']{1,99}' *&& *'([^']{1,99})'")
 # mlflow-gitops, its global options, perhaps `github`, and the command.
 _COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
 _RECORD = re.compile(r"\bmlflow-gitops check\b[\s\S]{0,600}?--record\b")
@@ -37,8 +38,8 @@ class Job:
 
     `commands` are those of mlflow-gitops that it runs, `uses` the actions. `environment` is None if
     the job has none. `has_history` is false if it checks out less than the whole history.
-    `matrix_environments` are those that its matrix lists, if the job takes its environment from
-    there. `text` is the job as YAML.
+    `listed_environments` are those that its matrix or its expression lists, if the job takes its
+    environment from there. `text` is the job as YAML.
     """
 
     file: str
@@ -51,13 +52,13 @@ class Job:
     secrets: frozenset[str]
     has_history: bool
     text: str
-    matrix_environments: tuple[str, ...] = ()
+    listed_environments: tuple[str, ...] = ()
 
     @property
     def environments(self) -> frozenset[str]:
         """All environments that the job may have."""
-        if self.matrix_environments:
-            return frozenset(self.matrix_environments)
+        if self.listed_environments:
+            return frozenset(self.listed_environments)
         return frozenset({self.environment} if self.environment else ())
 
     @property
@@ -154,7 +155,7 @@ def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions:
         secrets=frozenset(secrets - {_OWN_TOKEN}),
         has_history=_has_history(steps),
         text=text,
-        matrix_environments=tuple(_matrix_environments(job, environment)),
+        listed_environments=tuple(_listed_environments(job, environment)),
     )
 
 
@@ -167,7 +168,9 @@ def _has_history(steps: Sequence[Any]) -> bool:
     return not checkouts or "0" in depths
 
 
-def _matrix_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
+def _listed_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
+    """The environments of a matrix (plan.yml), or those that an input chooses from (check.yml)."""
+    yield from _CHOICE.findall(_scalar(environment))
     value = _MATRIX_VALUE.fullmatch(_scalar(environment))
     entries = ((job.get("strategy") or {}).get("matrix") or {}).get("include")
     if value is not None and isinstance(entries, list):

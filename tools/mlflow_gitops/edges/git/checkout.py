@@ -76,7 +76,9 @@ class Checkout:
             for path, entry in self._left_out.items()
             if registry.is_relevant(path, is_link=entry.mode == _LINK_MODE)
         ]
-        if left_out and not os.path.lexists(self.top / registry):
+        if not left_out:
+            return files.registry_paths(self.top, registry)
+        if not os.path.lexists(self.top / registry):
             return sorted(left_out)
         return sorted({*files.registry_paths(self.top, registry), *left_out})
 
@@ -138,6 +140,9 @@ class Checkout:
         if self._git is None:
             return {}
         listing = self._git.output("ls-files", "-v", "-s", "-z", "--", *paths)
+        if f"\0{listing}".count("\0H ") == listing.count("\0"):  # every line, as nearly always
+            return {}
+
         entries = {}
         for line in listing.split("\0"):
             if line[:2] in ("H ", ""):

@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
+from mlflow_gitops.edges.system.metrics.health import HealthGauges
 from mlflow_gitops.edges.system.pages.server import App, Pages, no_hook, page_app
 from mlflow_gitops.errors import Failure
 
@@ -128,6 +129,7 @@ class Metrics:
         self._hooks = Counter(
             "mlflow_gitops_hooks", "Deliveries to /hook", ["result"], registry=self.registry
         )
+        self.health_gauges = HealthGauges(self.registry, MOST_MODELS)
         for origin in FAILURE_ORIGINS:
             self._failures.labels(origin)
         for result in HOOK_RESULTS:
@@ -150,6 +152,7 @@ class Metrics:
             labelled.clear()
         for gauge in (self._refused, self._failing, self._main_invalid):
             gauge.set(math.nan)
+        self.health_gauges.forget()
 
     def record_round(self, finished: Round, seconds: float) -> None:
         """Record a complete round and how long it took."""

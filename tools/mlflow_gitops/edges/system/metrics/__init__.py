@@ -1,0 +1,1 @@
+"""What the watch loop reports about itself over HTTP."""
