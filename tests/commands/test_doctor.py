@@ -144,6 +144,10 @@ def free_aliases(gates: str) -> tuple[Callable[[Clinic], None], set[str]]:
     return written("registry/policy.yaml", ONLY + stages, gated), {"policy aliases"}
 
 
+def stray_notify(clinic: Clinic) -> None:
+    clinic.file("notify.yaml", "channels: {}\nrules: []\n")
+
+
 def checks_by_workflow(clinic: Clinic) -> None:
     """The policy asks for checks, and a workflow records them."""
     text = (ROOT / ".github/workflows/check.yml").read_text(encoding="utf-8")
@@ -159,6 +163,7 @@ CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
         free_aliases("require: {pinned: {digest: true}}")[0],
         {"policy aliases", "workflows verify"},
     ),
+    "who is notified is in a file that nothing reads": (stray_notify, {"policy places"}),
     "no workflow plans": (written(".github/workflows/plan.yml"), {"workflows plan"}),
     "CODEOWNERS is stale": (
         written("registry/models/fraud.yaml", "risk-ml", "fraud-ml"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.shared import shared_path
+from tests.support.environments import Teams
 from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
 BROKEN = "stages:\n  Production: one\n  Nowhere: 2\nownrs: []\n"
@@ -94,6 +95,46 @@ def test_warnings_alone_are_no_failure(team: Team) -> None:
     ran = team.run("validate")
     assert ran.code == 0 and "warning[misplaced-file]" in ran.out
     assert ran.err == "2 manifests: 0 errors, 1 warning.\n"
+
+
+def test_a_file_that_nothing_reads_is_reported_with_its_place(team: Team) -> None:
+    def reported(*args: str, code: int) -> list[str]:
+        ran = team.run("validate", *args)
+        assert ran.code == code, ran.out + ran.err
+        return re.sub(r"registry/|:1:1|is not read: ", "", ran.out).splitlines()
+
+    team.write("models/notify.yaml", "name: notify\nstages: {}\n")  # a model of that name
+    team.write("old/notify.yaml", "channels: {}\nrules: []\n")
+    team.write("Allowed_signers", "")
+    warning = "old/notify.yaml: warning[misplaced-file]: notify.yaml belongs at notify.yaml"
+    assert reported(str(team.folder / "registry/old"), code=0) == [warning]
+    team.write("policy.yml", "stages: {}\n")
+    errors = [
+        "Allowed_signers: error[file-extension]: its name must be allowed_signers",
+        "policy.yml: error[file-extension]: its name must end in .yaml",
+    ]
+    assert reported(code=3) == [errors[0], warning, errors[1]]
+    assert reported("--changed-since", "HEAD", code=3) == [errors[0], warning, errors[1]]
+
+    (team.folder / "registry/policy.yml").rename(team.folder / "registry/Policy.yaml")
+    assert "Policy.yaml: error[file-extension]: its name must be policy.yaml" in reported(code=3)
+
+
+def test_files_beside_the_environments(tmp_path: Path) -> None:
+    teams = Teams(tmp_path / "repo", {"dev": "sqlite:///dev.db", "prod": "sqlite:///prod.db"})
+    for environment in ("dev", "prod"):
+        teams.put(environment, "churn", "stages: {}\n")
+    teams.write("models/fraud.yaml", "name: fraud\nstages: {}\n")
+    teams.write("prod/notify.yaml", "channels: {}\nrules: []\n")
+    for environment in (None, "prod"):
+        ran = teams.on(environment, "validate")
+        assert ran.code == 0, ran.out + ran.err
+        assert re.findall(
+            r"^(\S+):1:1: warning\[misplaced-file\]: is not read: (.*)$", ran.out, re.M
+        ) == [
+            ("registry/models/fraud.yaml", "it is in the folder of no environment"),
+            ("registry/prod/notify.yaml", "notify.yaml belongs at registry/notify.yaml"),
+        ]
 
 
 def test_more_annotations_than_github_shows(team: Team) -> None:

@@ -14,6 +14,7 @@ from mlflow_gitops.app.health.reachable import health_facts
 from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.notifying.checkup import notify_checks
 from mlflow_gitops.app.setup import codeowners
+from mlflow_gitops.app.setup.misplaced import misplaced
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -196,6 +197,7 @@ def _policy(
         codeowners=codeowners.problems(workspace, snapshot) if has_codeowners else None,
         schema_copies=workspace.checkout.schema_copies(),
         teams=_teams(snapshot, forge),
+        misplaced=misplaced(workspace),
         on_github=workspace.settings.github,
     )
     yield from check_policy(facts)

@@ -37,6 +37,7 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         parts = _of_environments(workspace, environments, paths, changed_since)
         snapshot = _joined([_environment_list(workspace), *parts])
     snapshot.problems = in_order([*snapshot.problems, *_notify_problems(workspace, paths)])
+    snapshot.problems = _with_misplaced(snapshot.problems, workspace, paths)
 
     print_result(formats.VALIDATE, form, snapshot)
     counts = counted(len(snapshot.errors), "error")
@@ -57,6 +58,24 @@ def _notify_problems(workspace: Workspace, paths: Sequence[Path]) -> list[Proble
     from mlflow_gitops.app.notifying.settings_file import tree_problems  # few have the file
 
     return tree_problems(workspace)
+
+
+def _with_misplaced(
+    problems: Sequence[Problem], workspace: Workspace, paths: Sequence[Path]
+) -> list[Problem]:
+    """Add the files that nothing reads. What is said of them replaces what one folder alone
+    shows."""
+    from mlflow_gitops.app.setup.misplaced import misplaced
+
+    errors = {problem.file for problem in problems if problem.severity == "error"}
+    added = [
+        problem
+        for problem in misplaced(workspace)
+        if problem.file not in errors and _is_given(workspace.top / problem.file, paths)
+    ]
+    files = {problem.file for problem in added}
+    kept = [p for p in problems if p.code != "misplaced-file" or p.file not in files]
+    return in_order([*kept, *added])
 
 
 def _is_given(file: Path, paths: Sequence[Path]) -> bool:

@@ -19,8 +19,8 @@ MODEL_SIGNATURES = "model_signatures"
 """The folder in it with the signatures of versions' files."""
 
 FileKind = Literal["manifest", "policy", "extension", "misplaced"]
-"""What a file is. `extension` is a YAML file with the wrong ending, `misplaced` one outside
-`models/`; both are reported and not read."""
+"""What a file is. `extension` is a YAML file with the wrong ending, or a policy in other letters
+(`Policy.yaml`), `misplaced` one outside `models/`; both are reported and not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class RegistryFolder:
             return "extension" if is_in_models or stem.lower() == "policy" else "misplaced"
         if is_in_models:
             return "manifest"
-        return "policy" if path == self.policy_path else "misplaced"
+        if path == self.policy_path:
+            return "policy"
+        return "extension" if path.lower() == self.policy_path.lower() else "misplaced"
 
     def is_relevant(self, path: str, *, is_link: bool = False) -> bool:
         """Whether a file must be read. Every symbolic link at or below `models/` is relevant,

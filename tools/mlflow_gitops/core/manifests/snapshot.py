@@ -169,9 +169,9 @@ def _file_problems(
         if file.data is None:  # a link with any name could hide a folder of manifests
             yield Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read")
         if kind == "extension":
-            yield Problem(
-                file.path, 1, 1, "file-extension", "is not read: its name must end in .yaml"
-            )
+            is_ending = not file.path.endswith(".yaml")
+            name = "end in .yaml" if is_ending else "be policy.yaml"
+            yield Problem(file.path, 1, 1, "file-extension", f"is not read: its name must {name}")
         elif kind == "misplaced":
             message = (
                 f"is not read: manifests belong in {registry}/models/, the policy is"

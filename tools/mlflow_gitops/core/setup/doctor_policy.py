@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.gates import approvals
@@ -31,6 +31,8 @@ class PolicyFacts:
     codeowners: Collection[Problem] | None
     schema_copies: Collection[str]
     teams: Mapping[str, TeamFact] = field(default_factory=dict)
+    misplaced: Sequence[Problem] = ()
+    """The files of this program that nothing reads, because of their folder or their name."""
     on_github: bool = True
     """Whether the repository is on GitHub: nothing else reads CODEOWNERS here."""
 
@@ -58,6 +60,12 @@ def _files(facts: PolicyFacts) -> Iterator[CheckResult]:
         yield POLICY.missing("files", detail, "mlflow-gitops validate shows them.")
     else:
         yield POLICY.ok("files", f"{counted(facts.snapshot.count, 'manifest')}, all valid")
+
+
+def _places(facts: PolicyFacts) -> Iterator[CheckResult]:
+    for problem in facts.misplaced:
+        fix = "Move or rename it, so that it is read."
+        yield POLICY.missing("places", f"{problem.file} {problem.message}", fix)
 
 
 def _policy(facts: PolicyFacts) -> Iterator[CheckResult]:
@@ -157,6 +165,7 @@ def _schemas(facts: PolicyFacts) -> Iterator[CheckResult]:
 
 CHECKS: tuple[Callable[[PolicyFacts], Iterator[CheckResult]], ...] = (
     _files,
+    _places,
     _policy,
     _approvals,
     _aliases,
