@@ -1,12 +1,14 @@
-"""`python -m tests.benchmarks.capacity`: write the tables of capacity.md from parts.json;
-with `--measure`, measure the parts first, in about twenty minutes."""
+"""`python -m tests.benchmarks.capacity`: write the tables of the README from parts.json; with
+`--measure`, measure the parts first, in about twenty minutes."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -22,32 +24,67 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.capacity", description=__doc__
     )
-    parser.add_argument("--measure", action="store_true", help="measure the parts first")
-    if parser.parse_args(arguments).measure:
-        PARTS.write_text(json.dumps(measured(), indent=1) + "\n", encoding="utf-8")
-    content = json.loads(PARTS.read_text("utf-8"))
-    PAGE.write_text(filled(PAGE.read_text("utf-8"), content), encoding="utf-8")
+    parser.add_argument(
+        "--measure",
+        nargs="*",
+        choices=list(MEASUREMENTS),
+        metavar="PART",
+        help="measure the parts first: servers and rounds, or the one that is named",
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="with --measure: little of each, and write nothing"
+    )
+    options = parser.parse_args(arguments)
+    if options.measure is not None:
+        for part in options.measure or MEASUREMENTS:
+            before = os.getloadavg()[0]
+            found = MEASUREMENTS[part](options.short)
+            found["load"] = [round(before, 1), round(os.getloadavg()[0], 1)]
+            if options.short:
+                print(f"{part}: {json.dumps(found)[:200]}")
+            else:
+                keep(part, found)
+    if not options.short:
+        content = json.loads(PARTS.read_text("utf-8"))
+        PAGE.write_text(filled(PAGE.read_text("utf-8"), content), encoding="utf-8")
     return 0
 
 
-def measured() -> dict[str, Any]:
-    """The parts, as parts.json has them."""
-    from tests.benchmarks.capacity import rounds, servers
+def keep(part: str, found: dict[str, Any]) -> None:
+    """Write a part at once, so that it is not lost if measuring the next one fails."""
+    content = json.loads(PARTS.read_text("utf-8"))
+    load = {**content.get("load", {}), part: found.pop("load")}
+    about = {
+        "measured": date.today().isoformat(),
+        "python": f"Python {sys.version.split()[0]}",
+        "load": load,
+    }
+    PARTS.write_text(json.dumps(content | about | found, indent=1) + "\n", encoding="utf-8")
 
-    found = servers.measured(7, 25)
+
+def _servers(short: bool) -> dict[str, Any]:
+    from tests.benchmarks.capacity import servers
+
+    found = servers.measured(1, 2) if short else servers.measured(7, 25)
     answers = {
         name: {kind: asdict(values) for kind, values in kinds.items()}
         for name, kinds in found.items()
     }
-    sizes = ((100, 3), (10_000, 5), (30_000, 1))
+    return {"answers": answers}
+
+
+def _rounds(short: bool) -> dict[str, Any]:
+    from tests.benchmarks.capacity import rounds
+
+    sizes = ((20, 1), (100, 1)) if short else ((100, 3), (10_000, 5), (30_000, 3))
     taken = [asdict(one) for versions, runs in sizes for one in rounds.measured(versions, runs)]
-    python = f"Python {sys.version.split()[0]}"
-    return {
-        "measured": date.today().isoformat(),
-        "python": python,
-        "answers": answers,
-        "rounds": taken,
-    }
+    return {"rounds": taken}
+
+
+MEASUREMENTS: dict[str, Callable[[bool], dict[str, Any]]] = {
+    "servers": _servers,
+    "rounds": _rounds,
+}
 
 
 def filled(page: str, content: dict[str, Any]) -> str:
