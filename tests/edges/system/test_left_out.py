@@ -34,3 +34,23 @@ def test_libraries_are_left_out(first: str, loaded: str) -> None:
     )
     assert finished.stdout.splitlines()[:1] == [loaded], finished.stderr
     assert finished.stdout.endswith("can be imported\n"), finished.stderr
+
+
+LATER = """
+import sys
+from mlflow_gitops.edges.mlflow.registry import Registry
+from mlflow_gitops.settings import THIS_PROCESS
+THIS_PROCESS.is_command = True
+Registry("http://127.0.0.1:9/")
+print(sorted(name for name in sys.modules if name.startswith(("fastapi", "mlflow.genai."))))
+import mlflow.genai.judges
+from mlflow import genai
+print(genai.register_prompt.__name__, genai is mlflow.genai)
+print(type(sys.meta_path[0]).__name__)
+"""
+
+
+def test_parts_of_mlflow_are_loaded_when_they_are_used() -> None:
+    finished = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True)
+    assert finished.stdout.splitlines()[:2] == ["[]", "register_prompt True"], finished.stderr
+    assert "_LaterFinder" not in finished.stdout
