@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,11 @@ def team(tmp_path: Path) -> Team:
     return team
 
 
-def exported(team: Team, tmp_path: Path, name: str, *arguments: str) -> Path:
+def exported(
+    team: Team, tmp_path: Path, name: str, *arguments: str, settings: Sequence[str] = ()
+) -> Path:
     file = tmp_path / f"{name}.tar"
-    ran = team.run("export", "churn", "--out", str(file), *arguments)
+    ran = team.run(*settings, "export", "churn", "--out", str(file), *arguments)
     assert ran.code == 0, ran
     with tarfile.open(file) as tar:
         tar.extractall(tmp_path / name, filter="data")
@@ -102,6 +105,20 @@ def test_the_same_history_gives_the_same_bytes(team: Team, tmp_path: Path) -> No
         entries = tar.getmembers()
     assert {(e.mtime, e.uid, e.gid, e.uname, e.gname) for e in entries} == {(0, 0, 0, "", "")}
     assert [entry.name for entry in entries] == sorted(entry.name for entry in entries)
+
+
+def test_the_readme_names_the_branches_as_the_remote_has_them(team: Team, tmp_path: Path) -> None:
+    team.git("branch", "-m", "trunk's")
+    team.git("branch", "-m", "mlflow-gitops/receipts", "audit/receipts")
+    settings = ("--main", "trunk's", "--receipts-branch", "audit/receipts")
+    pack = exported(team, tmp_path, "one", settings=settings)
+    commands = [text for text in (pack / "README.md").read_text().split("`") if "origin/" in text]
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", team.folder, clone], check=True)
+    [commit, *_] = [file.name for file in (pack / "commits").iterdir()]
+    for command in commands:
+        printed(clone, command.replace("ID", commit))
+    assert len(commands) == 2
 
 
 def test_a_part_of_the_time(team: Team, tmp_path: Path) -> None:

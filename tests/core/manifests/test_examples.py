@@ -142,6 +142,10 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
         {"registry/policy.yml": CANARY, M: b"name: m\nstages: {Canary: 1}\n"},
         {"registry/policy.yml": [(1, 1, "file-extension")]},
     ),
+    "a policy in other letters judges nobody": (
+        {"registry/Policy.yaml": CANARY, M: b"name: m\nstages: {Canary: 1}\n"},
+        {"registry/Policy.yaml": [(1, 1, "file-extension")]},
+    ),
     "out of place": (
         {"registry/m.yaml": HEAD, "registry/old/n.yml": HEAD},
         {

@@ -54,8 +54,8 @@ def test_the_names_of_b(trees: Trees, periods: list[tuple[str, int, int]]) -> No
 
 def test_the_present_name() -> None:
     renames = renames_of([{"a": ()}, {"c": ["a"]}, {"b": ["a", "c"]}])
-    assert renames.successor("a") == (1, "c") and renames.latest("a") == "b"
-    assert renames.successor("b") is None and renames.latest("b") == "b"
+    assert renames.successor("a") == (1, "c") and later_stem(renames, "a", 0) == "b"
+    assert renames.successor("b") is None and later_stem(renames, "b", 2) == "b"
     used_again = renames_of([{"a": ()}, {"b": ["a"]}, {"a": (), "b": ["a"]}])
     assert used_again.successor("a") is None and used_again.renamed_away("a") == {1: "b"}
 

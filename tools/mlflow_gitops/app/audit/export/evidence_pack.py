@@ -17,6 +17,7 @@ from mlflow_gitops.app.audit.export.exported_receipts import (
 from mlflow_gitops.app.audit.export.pinned_bills import bills_of_events
 from mlflow_gitops.app.audit.selection import select_events
 from mlflow_gitops.app.audit.trail import AuditTrail
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.export.archive import archive
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import AuditedEvent
@@ -105,6 +106,7 @@ class EvidencePack:
             self.until or f"commit {tip[:_DIGITS]}",
             signed,
             len(self.receipts),
+            _branches(self.trail.workspace),
         )
         files["README.md"] = text.encode()
         return files
@@ -177,6 +179,12 @@ class EvidencePack:
                 "recorded": asdict(recorded) if recorded is not None else None,
             }
         return list(approvals.values())
+
+
+def _branches(workspace: Workspace) -> tuple[str, str]:
+    """The names of the main branch and of that of receipts, as the remote has them."""
+    receipts = workspace.receipts_branch
+    return workspace.main_ref.removeprefix(f"{receipts.remote}/"), receipts.name
 
 
 def _json(value: Any) -> bytes:

@@ -72,13 +72,6 @@ class Renames:
             if period.first <= index < period.end
         }
 
-    def latest(self, stem: str) -> str:
-        """The stem of the name that the model of a manifest has now."""
-        position = -1
-        while (renamed := self.successor(stem)) is not None and renamed[0] > position:
-            position, stem = renamed
-        return stem
-
     def renamed_away(self, stem: str) -> dict[int, str]:
         """Each commit that gave the model of a manifest another name: its index, and the stem."""
         if not any(stem in stems for stems in self._removed.values()):
