@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import tarfile
+from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.support.acme import Acme
 
@@ -22,6 +24,23 @@ def test_the_bill_of_a_version_in_mlflow(acme: Acme) -> None:
     assert "MLmodel" in files
     assert acme.team.run("pin", "fraud-detector", "12").code == 0
     assert acme.team.run("bom", "fraud-detector", "12").out == ran.out, "by the pinned list"
+
+
+def _model(acme: Acme) -> Any:
+    document = json.loads(acme.team.run("bom", "fraud-detector", "12").out)
+    return document["metadata"]["component"]
+
+
+def test_a_blank_licence_is_none(acme: Acme) -> None:
+    """The tag of the version is blank, so that the model's counts."""
+    client = MlflowClient(acme.team.uri)
+    client.set_model_version_tag("fraud-detector", "12", "license", "  ")
+    client.set_registered_model_tag("fraud-detector", "Licence", " mit ")
+    component = _model(acme)
+    assert component["licenses"] == [{"license": {"id": "MIT"}}]
+    client.set_registered_model_tag("fraud-detector", "Licence", "")
+    component = _model(acme)
+    assert "licenses" not in component
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,49 @@ def test_who_pushed_must_be_named(desk: Desk, pushers: tuple[str, ...]) -> None:
     desk.api.alter = alter
     with pytest.raises(ForgeFailure, match="does not name the account that pushed"):
         desk.asked().of_merged(sha, FILE)
+
+
+@pytest.mark.parametrize(
+    ("where", "field"),
+    [
+        ("head", "sha"),
+        ("head", "ref"),
+        ("repo", "full_name"),
+        ("user", "type"),
+        ("commits", "sha"),
+    ],
+)
+def test_a_pull_request_without_what_shows_its_makers_is_no_answer(
+    desk: Desk, where: str, field: str
+) -> None:
+    desk.branch("promote", "second\n")
+    desk.repo.pushed("promote", "bob")
+    desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(1, "bob")
+    desk.repo.merge(1, "squash", by="carol")
+    sha = desk.pull()
+    desk.refuse_graphql()
+
+    def alter(method: str, target: str, status: int, answer: Any) -> Any:
+        if where == "commits" and "/pulls/1/commits" in target:
+            return without(field)(answer)
+        for entry in answer if isinstance(answer, list) else [answer]:
+            if isinstance(entry, dict) and "merge_commit_sha" in entry:
+                parts = {"head": entry["head"], "user": entry["user"]}
+                parts["repo"] = parts["head"]["repo"]
+                if where in parts:
+                    parts[where][field] = None
+        return answer
+
+    desk.api.alter = alter
+    with pytest.raises(ForgeFailure, match="did not answer as GitHub does"):
+        desk.asked().of_merged(sha, FILE)
+
+
+@pytest.mark.parametrize("body", ["[{}]", '[{"number": "x"}]', '[{"url": null}]'])
+def test_an_answer_without_addresses_is_none_of_github(desk: Desk, body: str) -> None:
+    sha = from_a_fork(desk)
+    desk.refuse_graphql()
+    desk.api.send("/commits/[0-9a-f]+/pulls", body, times=10)
+    with pytest.raises(ForgeFailure, match="did not answer as GitHub does"):
+        desk.asked().of_merged(sha, FILE)

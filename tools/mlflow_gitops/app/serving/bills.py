@@ -102,4 +102,4 @@ def pinned_bill(model: str, number: int, spec: VersionSpec, find_list: FindList)
 
 def _licence(tags: Mapping[str, str]) -> str | None:
     values = (value for key, value in sorted(tags.items()) if key.lower() in _LICENCE_TAGS)
-    return next(values, None)
+    return next((value.strip() for value in values if value.strip()), None)

@@ -109,13 +109,15 @@ class GitHubConnection:
 
         `purpose` completes a sentence after "to": "read the reviews of #7".
         """
-        from github import BadAttributeException, GithubException
+        from github import BadAttributeException, GithubException, IncompletableObject
         from requests.exceptions import RequestException
 
         from mlflow_gitops.edges.github.api.transport import OtherHost, UnusableAnswer
 
         try:
             yield
+        except IncompletableObject:  # PyGithub's own, for an answer without the address of a thing
+            raise unusable(_WITHOUT_FIELDS, purpose, self.api_url) from None
         except GithubException as error:
             raise refusal(error, purpose, self.repository, self._token) from None
         except (AssertionError, OtherHost):

@@ -122,6 +122,7 @@ class GitHubReviews:
                 f"GitHub does not name who opened #{pull.number}.",
                 fix="Close it and open another pull request of the branch.",
             )
+        _check_complete(found)
         # The list of open pull requests leaves this out, and PyGithub would read it by a request.
         merger = pull.merged_by if pull.merged_at else None
         authored = self._contributors.authored(found.commits)
@@ -145,6 +146,17 @@ class GitHubReviews:
             messages=tuple(_message(commit) for commit in found.commits),
             participants=tuple(participants),
         )
+
+
+def _check_complete(found: FoundPullRequest) -> None:
+    """Raise ValueError if GitHub leaves out what shows who had a part in a pull request."""
+    pull = found.pull
+    needed = [pull.head.ref, pull.head.sha, pull.user.type]
+    needed += [commit.sha for commit in found.commits]
+    if pull.head.repo is not None:  # null for a fork that was deleted
+        needed.append(pull.head.repo.full_name)
+    if None in needed:
+        raise ValueError("a pull request without its head, its commits or its opener's type")
 
 
 def _message(commit: Commit) -> MessageOfCommit:
