@@ -58,13 +58,13 @@ class RealRun:
         main = self._prepare()
         answers: dict[str, Any] = {}
         try:
-            self._call("POST", "actions/workflows/probe.yml/dispatches", {"ref": main})
+            self._until(lambda: self._dispatched(main), bool)
             pull = self._until(self._pull, bool)
             head = pull["head"]["sha"]
             self._until(lambda: self._statuses(head), lambda found: STATUS in found)
             answers |= self._runs(head)
             answers |= self._protected(main, pull["number"])
-            answers |= self._merged(pull["number"])
+            answers |= self._merged(main, pull["number"])
         finally:
             self._call("DELETE", f"branches/{main}/protection", allowed=(404,))
             self._call("DELETE", f"git/refs/heads/{BRANCH}", allowed=(404, 422))
@@ -87,6 +87,12 @@ class RealRun:
         rights = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
         self._call("PUT", "actions/permissions/workflow", rights)
         return str(repository["default_branch"])
+
+    def _dispatched(self, main: str) -> bool:
+        """Whether GitHub took the dispatch: it knows a workflow some seconds after its push."""
+        path = "actions/workflows/probe.yml/dispatches"
+        self._call("POST", path, {"ref": main}, allowed=(404, 422))
+        return int(self.exchanges[-1]["status"]) < 400
 
     def _pull(self) -> dict[str, Any]:
         owner = self.repository.partition("/")[0]
@@ -141,7 +147,9 @@ class RealRun:
             found[question] = pull["mergeable_state"] != "blocked"
         return found
 
-    def _merged(self, number: int) -> dict[str, Any]:
+    def _merged(self, main: str, number: int) -> dict[str, Any]:
+        """How soon a merge is listed; nothing protects the branch meanwhile, whatever counts."""
+        self._call("DELETE", f"branches/{main}/protection", allowed=(404,))
         sha = self._call("PUT", f"pulls/{number}/merge", {"merge_method": "squash"})["sha"]
         began = time.monotonic()
         self._until(lambda: self._call("GET", f"commits/{sha}/pulls"), bool, 0.5)
@@ -191,12 +199,20 @@ def differences(answers: Mapping[str, Any]) -> list[str]:
 
 
 def main() -> int:
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if len(sys.argv) != 2 or not token:
+        print(__doc__, file=sys.stderr)
+        return 64
     run = RealRun(
         sys.argv[1],
-        os.environ["GITHUB_TOKEN"],
+        token,
         os.environ.get("GITHUB_API_URL", "https://api.github.com"),
     )
-    answers = run.run()
+    try:
+        answers = run.run()
+    except (NotForThis, RuntimeError, TimeoutError, requests.RequestException) as error:
+        print(f"error: {str(error).replace(token, 'TOKEN')}", file=sys.stderr)
+        return 1
     path = write(run, answers)
     for question, answer in sorted(answers.items()):
         print(f"{question}: {answer}")

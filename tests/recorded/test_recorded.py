@@ -10,7 +10,16 @@ import pytest
 import yaml
 
 from tests.recorded.probes import BRANCH, CHECK, STATUS, WORKFLOWS
-from tests.recorded.record import ASSUMED, OPEN, TOPIC, NotForThis, RealRun, differences, write
+from tests.recorded.record import (
+    ASSUMED,
+    OPEN,
+    TOPIC,
+    NotForThis,
+    RealRun,
+    differences,
+    main,
+    write,
+)
 from tests.support.act import BOT
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
@@ -55,6 +64,7 @@ def api(tmp_path: Path) -> Iterator[GitHubAPI]:
 def test_the_script_asks_what_the_page_lists(api: GitHubAPI, tmp_path: Path) -> None:
     hub, token = api.repository, api.token("ada")
     hub.topics = [TOPIC]
+    api.fail("POST .*/dispatches", 404, "Not Found", times=2)  # right after the workflow's push
     run = RealRun(hub.full_name, token, api.url, wait=Runs(hub))
     answers = run.run()
     assert set(answers) == {*ASSUMED, *OPEN}
@@ -78,6 +88,21 @@ def test_it_touches_no_other_repository(api: GitHubAPI) -> None:
         with pytest.raises(NotForThis):
             RealRun(hub.full_name, api.token("ada"), api.url, wait=Runs(hub)).run()
     assert {method for method, _ in api.requests} == {"GET"}
+
+
+def test_what_goes_wrong_is_a_sentence(
+    api: GitHubAPI, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["record"])
+    monkeypatch.setenv("GITHUB_API_URL", api.url)
+    monkeypatch.setenv("GITHUB_TOKEN", api.token("ada"))
+    assert main() == 64
+    monkeypatch.setattr("sys.argv", ["record", api.repository.full_name])
+    assert main() == 1
+    monkeypatch.setattr("sys.argv", ["record", "acme/nothing"])
+    assert main() == 1
+    printed = capsys.readouterr().err
+    assert "error: acme/models is not public, or lacks" in printed and ": 404 " in printed
 
 
 def test_its_workflows_can_be_read() -> None:
