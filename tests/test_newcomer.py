@@ -22,6 +22,7 @@ from tests.support.registries.documented import train_and_register
 from tests.support.servers import mlflow_server
 from tests.support.team import Ran, Team
 
+pytestmark = pytest.mark.real  # a server and models that are trained: a tenth of a minute
 MODEL = "sk-learn-ridge-reg-model"
 SECTION = "Use it on your own registry"
 

@@ -18,12 +18,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import typer
 import yaml
 from packaging.requirements import Requirement
 
 from mlflow_gitops.settings import Settings, utc_now
 from tests.support.acme import Acme
+from tests.support.console.arguments import root_command
 from tests.support.console.shell import Shell
 from tests.support.project.pages import ROOT, Block, blocks, commands_in_text, pages
 
@@ -124,9 +124,7 @@ def test_the_tables_here_name_what_there_is() -> None:
 def test_commands_in_a_text_are_ones_that_there_are(page: str) -> None:
     """Their words are placeholders, so they are not run: each command and each of its options is
     looked up."""
-    from mlflow_gitops.cli import app
-
-    root: Any = typer.main.get_command(app)
+    root = root_command()
     for span in commands_in_text(page):
         words = [
             word.strip("[].,…") for word in shlex.split(span.replace("'", ""), comments=True)[1:]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.cli.needed_commands import needed_command
+from mlflow_gitops.cli.command_line import needed_command
 
 
 def built(*arguments: str) -> tuple[set[str], set[str]]:

@@ -310,6 +310,9 @@ def test_the_notices_of_a_plan_are_shown(notices: tuple[str, ...]) -> None:
         shown = [f"⚠️ {code(notice)}" for notice in notices[:10]]
         assert [line for line in found.split("\n") if line.startswith("⚠️ `")] == shown
         assert ("and 4 more notices" in found) is (len(notices) == 14)
+
+
+def test_many_notices_and_models_fit() -> None:
     assert len(page(replace(many(3000), notices=("é" * 900,) * 99), 20_000).encode()) <= 20_000
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
+from typing import Any
 
-import typer
+
+@cache
+def root_command() -> Any:
+    """The command line with all its commands, which take a while to build."""
+    from typer.main import get_command
+
+    from mlflow_gitops.cli import app
+
+    return get_command(app)
 
 
 def understood(line: str) -> None:
     """The arguments are ones that the command takes; assignments may come before it."""
-    from mlflow_gitops.cli import app
-
-    root = typer.main.get_command(app)
+    root = root_command()
     words = shlex.split(line, comments=True)
     words = words[words.index("mlflow-gitops") + 1 :]
     with root.make_context("mlflow-gitops", words) as context:

@@ -159,8 +159,8 @@ def _messages(git: Git, *revisions: str) -> list[CommitMessage]:
     log = git.output("log", "--no-show-signature", "--encoding=UTF-8", "-z", form, *revisions, "--")
     messages = []
     for entry in log.split("\0"):
-        author, _, rest = entry.partition("\n")
-        committer, _, message = rest.partition("\n")
+        author, _, after_author = entry.partition("\n")
+        committer, _, message = after_author.partition("\n")
         if author:
             messages.append(CommitMessage(author, committer, message))
     return messages

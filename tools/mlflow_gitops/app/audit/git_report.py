@@ -82,8 +82,8 @@ def _environments(workspace: Workspace, commit: str) -> dict[str, list[str]]:
         return {}
     environments: dict[str, list[str]] = {}
     for name in workspace.environments:
-        other = Workspace(replace(workspace.settings, environment=name))
-        for model in other.at(commit).manifests:
+        neighbour = Workspace(replace(workspace.settings, environment=name))
+        for model in neighbour.at(commit).manifests:
             environments.setdefault(model, []).append(name)
     return environments
 
@@ -103,6 +103,6 @@ def _limits_shown(since: str | None, until: str | None) -> list[str]:
     """A sentence about what the tables leave out."""
     if (since, until) == (None, None):
         return []
-    words = [f"since {since}" if since else "", f"until {until}" if until else ""]
-    limits = " ".join(word for word in words if word)
+    bounds = [f"since {since}" if since else "", f"until {until}" if until else ""]
+    limits = " ".join(bound for bound in bounds if bound)
     return [f"The tables of events and incidents show those {limits}; the timelines are whole."]

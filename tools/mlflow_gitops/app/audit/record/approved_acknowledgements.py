@@ -48,8 +48,8 @@ class AcknowledgementJudge:
         """The findings that no counting line acknowledges, and the others."""
         receipts = [finding.receipt for finding in findings if finding.receipt]
         lines = read_acknowledgements(self._workspace.git, self._line.shas[-1], receipts)
-        named = [line for line in lines if any(r.startswith(line.digest) for r in receipts)]
-        return split_acknowledged(findings, [self.judged(line) for line in named])
+        acknowledging = [line for line in lines if any(r.startswith(line.digest) for r in receipts)]
+        return split_acknowledged(findings, [self.judged(line) for line in acknowledging])
 
     def judged(self, line: Acknowledgement) -> Acknowledgement:
         """The line with the people who approved it, or with why it does not count."""
