@@ -1,5 +1,5 @@
 """An invalid file stops its model alone: the others are reconciled, and the model keeps what the
-last valid commit wants (DESIGN §6, RULES R8)."""
+last valid commit asks for (DESIGN §6, RULES R8)."""
 
 from __future__ import annotations
 

@@ -147,3 +147,11 @@ def test_hostile_text_reaches_no_terminal() -> None:
     found = compare(evil, side, BARE)
     for line in (*text(found, PLAIN), summary_span(found).text):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_a_remark_is_never_a_column_of_letters(width: int) -> None:
+    style = Style(io.StringIO())
+    style.width = width
+    lines = list(text(FULL, style))
+    assert not [line for line in lines if len(line.strip()) == 1]

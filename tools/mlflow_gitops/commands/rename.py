@@ -75,7 +75,7 @@ def _check_name(target: OpenManifest, new: str) -> None:
     """Raise Failure if the new name cannot be used, or is in use."""
     fault = name_fault(new, target.manifest.kind)
     if "/" in new or ":" in new:
-        fault = "MLflow refuses names with / or :"
+        fault = "newer MLflow refuses names with / or :"
     if fault:
         raise Failure(f"{new!r} cannot be the name of a model: {fault}.")
     registry = target.workspace.registry

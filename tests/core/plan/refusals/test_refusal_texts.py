@@ -33,8 +33,8 @@ from tests.support.core.one_model import (
 from tests.support.core.tenures import held
 
 REVIEWED = (
-    "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
-    " another version"
+    "it is not the version that was reviewed: name another version; or, if this one is right,"
+    " pin it again with mlflow-gitops pin"
 )
 ELSEWHERE = "f" * 40 + ":registry"
 

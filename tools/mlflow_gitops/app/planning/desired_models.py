@@ -26,7 +26,7 @@ from mlflow_gitops.core.yaml.problems import Problem
 class InvalidModel:
     """A model that has an invalid file.
 
-    `desired` is what the last valid commit wants of it, None if that is not known or wants nothing.
+    `desired` is what the last valid commit asks for, None if that is not known or nothing.
     If `is_held`, git's history does not show that commit, since the model's own file is readable or
     missing: the model then keeps what it was reconciled to.
     """

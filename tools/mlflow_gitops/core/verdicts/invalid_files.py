@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class FileErrors:
     """The errors in git that concern one model.
 
-    `of_model` are those of its own files. If `is_held`, the state that the last valid commit wants
+    `of_model` are those of its own files. If `is_held`, the state of the last valid commit
     is not known, and the model keeps what it was reconciled to. `of_policy` are those of the
     policy. If not `is_policy_known`, no commit has a valid policy.
     """
@@ -39,7 +39,7 @@ def invalid_model_refusal(errors: FileErrors) -> Refusal | None:
     commit is still carried out, unless that is not known."""
     if not errors.of_model:
         return None
-    kept = "what it was reconciled to" if errors.is_held else "what the last valid commit wants"
+    kept = "what it was reconciled to" if errors.is_held else "what the last valid commit asks for"
     return Refusal(
         "invalid",
         f"{_first(errors.of_model)}; the model keeps {kept}",

@@ -165,7 +165,7 @@ def _describe(instance: object) -> str:
     if instance is None:
         return _TYPES["null"]
     if isinstance(instance, bool):
-        return f"{_as_yaml(instance)} (true or false)"
+        return _as_yaml(instance)
     for kind, python_type in _PYTHON_TYPES:
         if isinstance(instance, python_type):
             is_container = kind in ("object", "array")

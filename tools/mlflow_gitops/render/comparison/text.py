@@ -22,6 +22,8 @@ _WIDEST = 64
 """Characters of a cell; JSON has all of it."""
 _REMARK = 26
 """Cells of a terminal that are kept for the remark behind a row."""
+_NARROWEST_REMARK = 16
+"""With fewer cells behind the columns, the remark begins on the next line."""
 _DIFF_COLOUR = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -63,6 +65,8 @@ def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]
             yield f"    {line}".rstrip()
             continue
         hanging = " " * (sum(widths) + 10)
+        if style.width is not None and style.width < len(hanging) + _NARROWEST_REMARK:
+            hanging = " " * 6
         yield from paragraph([Styled(f"{line}  "), Styled(remark, "dim")], style, "    ", hanging)
     for line in section.diff:
         yield f"    {style(safe(line), _DIFF_COLOUR.get(line[:1]))}"

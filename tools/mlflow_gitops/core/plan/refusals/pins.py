@@ -168,8 +168,8 @@ def _pin(
     return Refusal(
         "pin",
         f"version {version} {text}",
-        "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
-        " another version",
+        "it is not the version that was reviewed: name another version; or, if this one is right,"
+        " pin it again with mlflow-gitops pin",
         version=version,
         field=field,
         expected=expected,
