@@ -26,6 +26,7 @@ class LineMoments:
         self._main_ref = main_ref
         self._now = now().timestamp()
         self._not_yet = dict[str, None]()
+        self._indexes = dict[str, int]()
 
     def hints(self) -> list[str]:
         """Which of the named times have not come yet, so that nobody takes what is known now for
@@ -95,6 +96,11 @@ class LineMoments:
         return parse_written_time(format_time(seconds))
 
     def _index_of_revision(self, revision: str) -> int:
+        if revision not in self._indexes:
+            self._indexes[revision] = self._find_revision(revision)
+        return self._indexes[revision]
+
+    def _find_revision(self, revision: str) -> int:
         try:
             sha = self._git.resolve(revision)
         except GitFailure:

@@ -162,6 +162,8 @@ class AuditTrail:
             choose=_choice(workspace, self.model, start, shortens=shortens),
             is_main_line=is_main_line,
         )
+        if not keeps_states and self._git.remember(reader.news):
+            reader.forget_manifests()  # they take much memory
         registry, blobs = workspace.registry, self._git.blobs
         self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
         _check_model(workspace, self.model, self.histories.files.stems())

@@ -109,7 +109,7 @@ def declared_stages(desired: Desired | None) -> Stages:
     return {**desired.manifest.stages, **aliases}
 
 
-_MODELS_AT_ONCE = 128
+_MODELS_AT_ONCE = 32
 """So many models' manifests are held in memory if their states are not kept."""
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlflow_gitops.core.audit.events import Event
@@ -109,10 +110,7 @@ class EventAuditor:
         self._runs_of: dict[str, Sequence[AppliedRun]] = {}
         self._stems: dict[tuple[str, int], str] = {}
         self._people: tuple[Commit, People] | None = None
-        self._changes: dict[tuple[str, str | None], list[Event]] = {}
-        for event in changes:
-            key = self._last_stem(event), event.stage
-            self._changes.setdefault(key, []).append(event)
+        self._stage_events = changes
 
     def audit(self, event: Event) -> AuditedEvent:
         """One event with the people, overrides and effect. What only receipts record has none."""
@@ -219,6 +217,14 @@ class EventAuditor:
                 stem = later_stem(self._renames, stem, event.index)
             self._stems[key] = stem
         return self._stems[key]
+
+    @cached_property
+    def _changes(self) -> Mapping[tuple[str, str | None], Sequence[Event]]:
+        """The events of each stage of a model. Without receipts, none is needed."""
+        changes: dict[tuple[str, str | None], list[Event]] = {}
+        for event in self._stage_events:
+            changes.setdefault((self._last_stem(event), event.stage), []).append(event)
+        return changes
 
     def _effect(self, event: Event, run: AppliedRun) -> Effect:
         """How a run brought an event about. The first run that came to a model may have found the

@@ -11,10 +11,24 @@ from mlflow_gitops.core.manifests.desired import Desired, Field
 def is_unseen(stage: str, versions: Iterable[int], before: Desired | None, after: Desired) -> bool:
     """Whether MLflow's aliases and native stages of a stage, or of `@alias`, are the same before
     and after a change. `versions` are those that entered or left."""
-    if before is None:
+    if before is None or _is_plainly_seen(stage, versions, before, after):
         return False
     return all(
         _is_same(field, before, after) for field in _fields(stage, versions, (before, after))
+    )
+
+
+def _is_plainly_seen(stage: str, versions: Iterable[int], before: Desired, after: Desired) -> bool:
+    """Whether it is certain that MLflow shows a change, as it is for most events of a history: a
+    version comes to a native stage, or a declared alias moves. False means that all fields must be
+    compared, which takes ten times as long."""
+    if stage.startswith("@"):
+        old, new = (state.manifest.aliases.get(stage[1:]) for state in (before, after))
+        return old is not None and new is not None and old != new
+    before_stages, after_stages = before.native_stages, after.native_stages
+    return any(
+        version in after_stages and before_stages.get(version) != after_stages[version]
+        for version in versions
     )
 
 

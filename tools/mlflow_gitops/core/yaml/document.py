@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any
 
 from mlflow_gitops.core.yaml.characters import escape_hidden, raw_text_faults, value_faults
-from mlflow_gitops.core.yaml.fast_parse import parse_fast
 from mlflow_gitops.core.yaml.limits import CONTROL as CONTROL  # callers import these from here
 from mlflow_gitops.core.yaml.limits import MAX_BYTES as MAX_BYTES
 from mlflow_gitops.core.yaml.nodes import Map as Map
@@ -128,6 +127,9 @@ def parse(data: bytes, file: str) -> Document:
         # The replacement keeps all offsets, and the rest of the file can still be checked.
         text = escape_hidden(text, lambda character: "\N{REPLACEMENT CHARACTER}")
     else:
+        # A history that is remembered parses nothing.
+        from mlflow_gitops.core.yaml.fast_parse import parse_fast
+
         document.root = parse_fast(text)
     if document.root is None:
         from mlflow_gitops.core.yaml.event_parse import parse_events  # most files do not need it

@@ -31,10 +31,10 @@ class Remembering(History):
         """What an earlier process read in a manifest; None if that is not known."""
         return self.index.manifests.recall(path, blob) if self.index is not None else None
 
-    def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> None:
-        """Let later processes recall what was read in manifests, by path and blob id."""
-        if self.index is not None:
-            self.index.manifests.remember(manifests)
+    def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> bool:
+        """Let later processes recall what was read in manifests, by path and blob id. Return
+        whether they, and this one, can."""
+        return self.index is not None and self.index.manifests.remember(manifests)
 
     def is_indexed(self, line: MainLine) -> bool:
         """Return whether the index has every commit of a line."""

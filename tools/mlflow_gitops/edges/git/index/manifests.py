@@ -112,13 +112,13 @@ class IndexedManifests:
             if self.recall(path, blob) is None
         }
 
-    def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> None:
-        """Add what was read in manifests, by path and blob id. Nothing is added if another process
-        writes, or if the index cannot be written."""
+    def remember(self, manifests: Mapping[str, Mapping[str, ReadManifest]]) -> bool:
+        """Add what was read in manifests, by path and blob id. Return whether that was done: not if
+        another process writes, or if the index cannot be written."""
         self._rows.clear()  # it takes much memory, and the rows of these files change
         rows = self._find_rows()
         if rows is None or not manifests or not self._version:
-            return
+            return False
         try:
             rows.begin()
             try:
@@ -128,7 +128,8 @@ class IndexedManifests:
                 rows.rollback()
                 raise
         except (IndexFault, ValueError, OverflowError):
-            return
+            return False
+        return True
 
     def _row_of(self, path: str) -> _Row:
         rows = self._find_rows()
