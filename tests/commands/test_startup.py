@@ -118,8 +118,8 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 MOST_OWN_MODULES = {
     ("--help",): 20,
     ("--version",): 20,
-    ("validate",): 87,
-    ("log",): 128,
+    ("validate",): 88,
+    ("log",): 129,
     ("log", "churn"): 129,
 }
 """How many modules of this package a command may load: what it needs, and one or two more. Eleven
@@ -162,7 +162,7 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 198
+MOST_FOR_A_PLAN = 199
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
 these modules that is not needed. Six of them make or read the index."""
 NOT_WITHOUT_CHANGES = (
