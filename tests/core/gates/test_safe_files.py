@@ -43,6 +43,16 @@ def judge(flavors: Flavors, *paths: str) -> Finding:
     return safe_files.ask(subject(flavors=flavors, paths=(*BESIDE, *paths)), True)
 
 
+def test_classes_that_a_text_names_are_not_known_to_be_safe() -> None:
+    """modules.json of sentence-transformers may name joblib, which unpickles any file."""
+    flavors: Flavors = {
+        "python_function": pyfunc("mlflow.sentence_transformers", data="model"),
+        "sentence_transformers": {},
+    }
+    found = judge(flavors, "model/modules.json", "model/model.safetensors", "model/x.txt")
+    assert found.status == "failed" and "classes that its file modules.json names" in found.detail
+
+
 @pytest.mark.parametrize(
     ("flavors", "paths"),
     [
