@@ -109,5 +109,16 @@ def test_only_what_git_left_and_declares_again_can_be_a_rollback() -> None:
 def test_a_version_that_was_registered_later_held_nothing(
     registered: str | None, expected: bool
 ) -> None:
-    tenure = Tenure(3, None, "2026-01-05T12:00:00Z")
-    assert tenure.can_be_of(registered) is expected
+    runs = [AppliedCommit(index, f"2026-01-0{index + 3}T12:00:00Z") for index in range(3)]
+    of_line = points((), (), (3,))
+    positions = {point.commit.sha: index for index, point in enumerate(of_line) if point.commit}
+    reconciles = ReconciledHistory(runs, positions)
+    assert (3 in reconciles.since(registered).tenures(of_line, "Production")) is expected
+
+
+def test_a_version_that_was_made_again_holds_its_stage_since_the_next_receipt() -> None:
+    runs = [AppliedCommit(0, f"2026-01-0{day}T12:00:00Z") for day in (2, 5, 7)]
+    of_line = points((3,))
+    positions = {point.commit.sha: index for index, point in enumerate(of_line) if point.commit}
+    reconciles = ReconciledHistory(runs, positions).since("2026-01-04T00:00:00Z")
+    assert reconciles.tenures(of_line, "Production")[3].reconciled_at == "2026-01-05T12:00:00Z"

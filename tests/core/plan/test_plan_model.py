@@ -640,7 +640,7 @@ def asking(answers: dict[str, Approvals | None]) -> tuple[list[tuple[str, str]],
 
 def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     one, two, three = (commit(i) for i in (1, 2, 3))
-    two = replace(two, subject="Promote (#8)")
+    two = two._replace(subject="Promote (#8)")
     entries = (
         entering(1, None),
         entering(2, one),

@@ -538,7 +538,7 @@ def test_what_git_never_put_in_the_stage_is_no_rollback_whatever_receipts_say() 
 
 
 def test_a_version_that_was_rolled_back_is_judged_like_a_new_one() -> None:
-    away = replace(MADE, subject="Too slow")
+    away = MADE._replace(subject="Too slow")
     history = returning("require: {signature: compatible}")
     judgement = asked(history, reconciles=held(("Production", 14, DAY), rolled_back_by=away))
     assert told(judgement)[0][1] == "failed"

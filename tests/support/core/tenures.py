@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.tenures import ReconciledHistory, Tenure
@@ -14,6 +14,14 @@ class _GivenTenures(ReconciledHistory):
     """What receipts say, as a test gives it."""
 
     given: Mapping[tuple[str, int], Tenure] = field(default_factory=dict)
+
+    def since(self, registered: str | None) -> ReconciledHistory:
+        given = {
+            entry: tenure
+            for entry, tenure in self.given.items()
+            if registered is None or tenure.reconciled_at >= registered
+        }
+        return replace(self, given=given)
 
     def tenures(
         self, points: Sequence[Point], stage: str, before: Commit | None = None

@@ -141,7 +141,8 @@ def _tenures(
         return {
             number: tenure
             for number, tenure in reconciled.tenures(points, stage).items()
-            if number not in versions or tenure.can_be_of(versions[number].created)
+            if number not in versions
+            or number in reconciled.since(versions[number].created).tenures(points, stage)
         }
 
     is_reconciled = observed is not None and observed.base is not None

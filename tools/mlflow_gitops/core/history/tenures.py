@@ -64,14 +64,6 @@ class Tenure:
     ended: Commit | None = None
     is_rolled_back: bool = False
 
-    def can_be_of(self, registered: str | None) -> bool:
-        """Whether the version of this number that MLflow registered at a time (RFC 3339) can be the
-        one that held the stage. The number of a model that was deleted and made again, or that has
-        the former name of another model, is another version's."""
-        if registered is None:
-            return True
-        return parse_time(registered) <= parse_time(self.reconciled_at) + _SKEW
-
 
 @dataclass(frozen=True, slots=True)
 class ReconciledHistory:
@@ -82,6 +74,15 @@ class ReconciledHistory:
     runs: Sequence[AppliedCommit] = ()
     positions: Mapping[str, int] | None = None
     fetch_hint: str | None = None
+
+    def since(self, registered: str | None) -> ReconciledHistory:
+        """The reconciles that can be about the version that MLflow registered at a time, RFC 3339.
+        What was recorded before is about another version of that number: that of a model that was
+        deleted and made again, or whose former name this model has."""
+        if registered is None:
+            return self
+        earliest = parse_time(registered) - _SKEW
+        return replace(self, runs=[run for run in self.runs if parse_time(run.at) >= earliest])
 
     def tenures(
         self, points: Sequence[Point], stage: str, before: Commit | None = None

@@ -33,13 +33,10 @@ class EntryTenures:
 
     def _tenure(self, stage: str, before: Commit | None = None) -> Tenure | None:
         """The last tenure of the version that MLflow has under this number now."""
-        reconciles = self.evidence.reconciles(self.observed.name)
-        tenures = reconciles.tenures(self.history.all_points, stage, before)
-        tenure = tenures.get(self.entry.version)
         version = self.observed.versions.get(self.entry.version)
-        if tenure is None or not tenure.can_be_of(version.created if version else None):
-            return None
-        return tenure
+        reconciles = self.evidence.reconciles(self.observed.name)
+        possible = reconciles.since(version.created if version else None)
+        return possible.tenures(self.history.all_points, stage, before).get(self.entry.version)
 
     @property
     def is_rollback(self) -> bool:
