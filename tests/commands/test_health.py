@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from mlflow_gitops.app.health.reading import read_health
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.settings import utc_now
+from mlflow_gitops.settings import Settings, utc_now
 from tests.support.prometheus.stand_in import number, stand_in
 from tests.support.team import Team
 
@@ -109,6 +109,29 @@ def test_a_version_in_production(team: Team, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be_shown(team: Team, words: tuple[str, ...], code: int, message: str) -> None:
     ran = team.run("health", *words)
     assert ran.code == code and message in ran.err
+
+
+def test_each_version_of_a_stage_has_its_own_window(team: Team) -> None:
+    """One that stays when another joins or leaves is still in the window of its own entry."""
+    team.settings = Settings()
+    client = MlflowClient(team.uri)
+    for _ in range(2):
+        client.create_model_version("fraud", "s3://models/fraud", await_creation_for=0)
+    team.write("policy.yaml", POLICY.replace("    alias: production\n", ""))
+
+    def entered(hours: int, versions: str) -> dict[int, str]:
+        team.commit("Change", fraud=f"stages: {{Production: {versions}}}\n")
+        team.settings = replace(Settings(), now=lambda: utc_now() + timedelta(hours=hours))
+        assert team.run("reconcile", "--yes").code == 0
+        ran = team.run("health", "--format", "json")
+        return {verdict["version"]: verdict["entered"] for verdict in ran.json["verdicts"]}
+
+    first = entered(1, "[1]")
+    joined = entered(3, "[1, 2]")
+    assert joined[1] == first[1] < joined[2]
+    assert entered(5, "[2]") == {2: joined[2]}
+    back = entered(7, "[1, 2, 3]")
+    assert back[2] == joined[2] < back[1] == back[3], "coming back begins a new stay"
 
 
 def test_a_policy_that_watches_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import errno
 
 # DESIGN §5, RULES R8.
 OK, ERROR, CHANGES, INVALID, REFUSED, PARTIAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 64, 130
+UNREAD = 141
+"""Nobody reads the output any more (`log | head`): 128 and the number of SIGPIPE, as for git."""
 
 
 class Failure(Exception):

@@ -43,10 +43,11 @@ class Clinic:
         models: Collection[str] = (),
         stages: Collection[str] = (),
         at: datetime | None = None,
+        trail: AuditTrail | None = None,
     ) -> list[HealthVerdict]:
         """As `read_health`."""
         self.asked.append(at)
-        trail = AuditTrail(workspace)
+        trail = trail or AuditTrail(workspace)
         moment = at or workspace.settings.now()
         index = len(trail.line.shas) - 1
         held = holders_applied(trail, index, format_datetime(moment))

@@ -20,7 +20,7 @@ from typer.models import CommandInfo
 
 from mlflow_gitops.cli.app import app
 from mlflow_gitops.cli.completion import answering, is_requested
-from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, UsageFailure, shortage
+from mlflow_gitops.errors import ERROR, INTERRUPTED, UNREAD, USAGE, Failure, UsageFailure, shortage
 from mlflow_gitops.settings import Settings
 
 _HELP = {"-h", "--help"}
@@ -78,7 +78,7 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
     except BrokenPipeError:
         # The program that read our output has ended; it needs no more of it.
         _discard_output()
-        return ERROR
+        return UNREAD
     except (OSError, MemoryError, RuntimeError) as error:
         message = shortage(error)
         if message is None:
@@ -96,9 +96,15 @@ def _run(arguments: list[str], settings: Settings | None) -> int:
         check_arguments(arguments)
     command = needed_command(arguments)
     with answering():
-        code = command.main(
-            args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
-        )
+        try:
+            code = command.main(
+                args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
+            )
+        except SystemExit as end:
+            # Click ends the process by itself if a pipe is broken, with exit code 1.
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
+            raise
     sys.stdout.flush()
     return int(code or 0)
 

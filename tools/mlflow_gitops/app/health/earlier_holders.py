@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from mlflow_gitops.app.audit.recorded_line import read_main_line
+from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.health.reading import read_health
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Workspace
@@ -33,6 +34,7 @@ class EarlierHolders:
         self._workspace = workspace
         self._tip = tip
         self._policy = policy
+        self._trails: dict[str, AuditTrail] = {}
 
     def last_healthy(
         self, verdict: HealthVerdict, holders: tuple[int, ...], existing: Collection[int]
@@ -76,8 +78,12 @@ class EarlierHolders:
         """How a version was doing in the stage then; None if it had left it."""
         if moment > self._workspace.settings.now():
             return None
+        model = verdict.model
+        if model not in self._trails:
+            self._trails[model] = AuditTrail(self._workspace, model)
+        trail = self._trails[model]
         verdicts = read_health(
-            self._workspace, self._policy, [verdict.model], [verdict.stage], moment
+            self._workspace, self._policy, [model], [verdict.stage], moment, trail=trail
         )
         return next((earlier for earlier in verdicts if earlier.version == version), None)
 

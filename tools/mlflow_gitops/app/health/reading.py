@@ -33,15 +33,16 @@ def read_health(
     stages: Collection[str] = (),
     at: datetime | None = None,
     monitoring: Monitoring | None = None,
+    trail: AuditTrail | None = None,
 ) -> list[HealthVerdict]:
     """The health of each version that held a stage with `health` in the policy, by the receipts up
     to `at` (now by default): in the order of models, stages and versions. `models` and `stages` are
-    all if they are empty. `monitoring` is what was connected to before.
+    all if they are empty. `monitoring` is what was connected to before, `trail` what was read.
 
     A value that cannot be read makes its check `unknown`, and raises nothing. Raises what reading
     git and receipts raises.
     """
-    reader = HealthReader(workspace, policy, models, monitoring)
+    reader = HealthReader(workspace, policy, models, monitoring, trail)
     return list(reader.verdicts(stages, at or workspace.settings.now()))
 
 
@@ -55,9 +56,10 @@ class HealthReader:
         policy: Policy,
         models: Collection[str] = (),
         monitoring: Monitoring | None = None,
+        trail: AuditTrail | None = None,
     ) -> None:
         self._policy = policy
-        self._trail = AuditTrail(workspace, *models) if len(models) == 1 else AuditTrail(workspace)
+        self._trail = trail or AuditTrail(workspace, *(models if len(models) == 1 else ()))
         self._timelines = [
             timeline for timeline in self._trail.timelines if not models or timeline.model in models
         ]
@@ -110,7 +112,7 @@ class HealthReader:
             if rule is None or since is None or (stages and stage not in stages):
                 continue
             for version in versions:
-                entered = parse_time(since.at)
+                entered = parse_time(holders.entered.get((stage, version), since).at)
                 watched = WatchedVersion(timeline.model, stage, version, entered, at)
                 yield self._judge(rule, watched, desired)
 

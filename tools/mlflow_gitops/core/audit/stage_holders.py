@@ -33,6 +33,8 @@ class StageHolders:
     model: str
     stages: Stages
     since: Mapping[str, Since]
+    entered: Mapping[tuple[str, int], Since] = field(default_factory=dict)
+    """By receipts: when each version came into its stage, which others may have held already."""
     drift: Sequence[HealedDrift] = ()
     """By receipts: what a later run found to be otherwise and healed. Nobody knows whether it was
     so at the moment already."""
@@ -82,7 +84,9 @@ def applied_holders(
         return None
     stages = state.stages()
     since = {stage: state.since[stage] for stage in stages if stage in state.since}
-    return StageHolders(timeline.model, stages, since)
+    entries = {(stage, version) for stage, versions in stages.items() for version in versions}
+    entered = {entry: state.entered[entry] for entry in entries if entry in state.entered}
+    return StageHolders(timeline.model, stages, since, entered)
 
 
 @dataclass(slots=True)
@@ -93,6 +97,7 @@ class _RecordedStages:
     native: dict[int, str] = field(default_factory=dict)
     aliased: dict[str, tuple[int, ...]] = field(default_factory=dict)
     since: dict[str, Since] = field(default_factory=dict)
+    entered: dict[tuple[str, int], Since] = field(default_factory=dict)
 
     def apply(self, recorded: RecordedModel, desired: Desired | None, since: Since) -> None:
         """Take in what one receipt records about the model, whose commit declared `desired`."""
@@ -109,6 +114,16 @@ class _RecordedStages:
             is_first = recorded.is_applied and stage not in self.since
             if has_moved or is_first:
                 self.since[stage] = since
+            self._enter(stage, before.get(stage, ()), after.get(stage, ()), since)
+
+    def _enter(
+        self, stage: str, before: tuple[int, ...], after: tuple[int, ...], since: Since
+    ) -> None:
+        """Note which versions came into a stage. One that stays keeps the time at which it came."""
+        for version in set(before) - set(after):
+            self.entered.pop((stage, version), None)
+        for version in after:
+            self.entered.setdefault((stage, version), since)
 
     def stages(self) -> dict[str, tuple[int, ...]]:
         """The stages that hold a version, in the order of their names."""
