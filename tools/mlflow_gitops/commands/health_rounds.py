@@ -83,8 +83,10 @@ class HealthRounds:
     def _report_outcomes(self, commit: str | None, way_back_run: WayBackRun) -> None:
         from mlflow_gitops.render.way_back import text
 
-        outcomes = [each for each in way_back_run.outcomes if each.result not in _SILENT]
-        state = [(each.model, each.stage, each.result, each.url) for each in outcomes]
+        outcomes = [outcome for outcome in way_back_run.outcomes if outcome.result not in _SILENT]
+        state = [
+            (outcome.model, outcome.stage, outcome.result, outcome.url) for outcome in outcomes
+        ]
         self._news.report("health", state or None, News(commit, health=tuple(text(outcomes))))
 
     def _report_failures(self, commit: str | None, *messages: str) -> None:

@@ -74,8 +74,8 @@ def _with_misplaced(
         if problem.file not in errors and _is_given(workspace.top / problem.file, paths)
     ]
     files = {problem.file for problem in added}
-    kept = [p for p in problems if p.code != "misplaced-file" or p.file not in files]
-    return in_order([*kept, *added])
+    others = [p for p in problems if p.code != "misplaced-file" or p.file not in files]
+    return in_order([*others, *added])
 
 
 def _is_given(file: Path, paths: Sequence[Path]) -> bool:

@@ -32,13 +32,13 @@ class RegistryLayout:
     def has_environments(self) -> bool:
         return any(folder.path != self.root for folder in self.folders)
 
-    def places(self, name: str) -> list[str]:
+    def read_paths(self, name: str) -> list[str]:
         """The paths at which a file of this name is read; none if it has no special meaning."""
         policies = dict.fromkeys(folder.policy_path for folder in self.folders)
-        known = (*(f"{self.root}/{file}" for file in _OF_ROOT), *policies, SETTINGS_FILE)
+        all_paths = (*(f"{self.root}/{file}" for file in _OF_ROOT), *policies, SETTINGS_FILE)
         if name == _POLICY:
             return list(policies)
-        return [path for path in known if path.rpartition("/")[2].lower() == name]
+        return [path for path in all_paths if path.rpartition("/")[2].lower() == name]
 
 
 def misplaced_files(paths: Iterable[str], layout: RegistryLayout) -> Iterator[Problem]:
@@ -51,20 +51,20 @@ def misplaced_files(paths: Iterable[str], layout: RegistryLayout) -> Iterator[Pr
     existing = set(paths)
     for path in sorted(existing):
         name = _usual_name(path)
-        places = layout.places(name)
-        if path in places:
+        read_paths = layout.read_paths(name)
+        if path in read_paths:
             continue
 
-        if not places:
+        if not read_paths:
             if _is_in_no_environment(path, layout):
                 yield _warning(path, "it is in the folder of no environment")
-        elif right_name := _name_there(path, name, places):
+        elif right_name := _name_there(path, name, read_paths):
             message = f"is not read: its name must be {right_name}"
             yield Problem(path, 1, 1, "file-extension", message)
         elif _is_manifest(path, layout):
             continue  # of a model of that name
-        elif _is_inside(path, name, layout) or existing.isdisjoint(places):
-            yield _warning(path, f"{name} belongs at {or_list(places)}")
+        elif _is_inside(path, name, layout) or existing.isdisjoint(read_paths):
+            yield _warning(path, f"{name} belongs at {or_list(read_paths)}")
 
 
 def _usual_name(path: str) -> str:
@@ -76,10 +76,12 @@ def _usual_name(path: str) -> str:
     return SETTINGS_FILE if name.lstrip(".") == SETTINGS_FILE.lstrip(".") else name
 
 
-def _name_there(path: str, name: str, places: Iterable[str]) -> str | None:
+def _name_there(path: str, name: str, read_paths: Iterable[str]) -> str | None:
     """The name of the file that is read in the same folder; None if none of this name is."""
     folder = path[: path.rfind("/") + 1]
-    names = (place.removeprefix(folder) for place in places if place.startswith(folder))
+    names = (
+        read_path.removeprefix(folder) for read_path in read_paths if read_path.startswith(folder)
+    )
     return next((right_name for right_name in names if right_name.lower() == name), None)
 
 
