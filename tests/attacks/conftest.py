@@ -14,6 +14,7 @@ from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import Team
+from tests.support.together import common_folder, locked
 
 HERE = Path(__file__).parent
 
@@ -26,10 +27,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
-    """The company before anybody attacks it; each test has a copy."""
+    """The company before anybody attacks it, made once for all workers; each test has a copy."""
+    folder = common_folder(tmp_path_factory) / "honest"
+    lock = folder.with_suffix(".lock")
+    with locked(lock):
+        if not folder.exists():
+            _make(folder.with_name("honest-in-the-making"), blank_registry).rename(folder)
+    return folder
+
+
+def _make(folder: Path, blank_registry: Callable[[Path], str]) -> Path:
     from mlflow import MlflowClient
 
-    folder = tmp_path_factory.mktemp("honest")
+    folder.mkdir()
     uri = blank_registry(folder / "mlflow.db")
     client = MlflowClient(uri)
     client.create_registered_model(MODEL)
