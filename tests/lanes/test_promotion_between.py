@@ -18,12 +18,14 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.edges.mlflow.other_environments import origins
 from mlflow_gitops.edges.mlflow.other_environments.lineage_writer import LineageWriter
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.environments import Teams
 from tests.support.models import Signed, log_model
+from tests.support.registries.origin_readers import OriginReaders, origin_readers
 from tests.support.servers import mlflow_server
 from tests.support.team import GIT_ENVIRONMENT
 
@@ -98,6 +100,19 @@ def made(uri: str) -> Origin:
     )
     assert [one.run_id, two.run_id] == runs
     return Origin(uri, model, (runs[0], runs[1]), (one.digest, two.digest))
+
+
+@pytest.fixture(scope="module")
+def readers() -> Iterator[OriginReaders]:
+    with origin_readers() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def read_by_forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but one read staging by forks of one process."""
+    if request.function is not test_a_version_is_promoted_with_all_that_gates_judge_by:
+        monkeypatch.setattr(origins, "subprocess", request.getfixturevalue("readers"))
 
 
 @pytest.fixture
