@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,14 +96,15 @@ def test_one_model_everywhere(teams: Teams) -> None:
 
 @pytest.mark.usefixtures("each_process_once")
 def test_reports_of_all(teams: Teams, tmp_path: Path) -> None:
-    """One environment that cannot be read is listed with the reason, and hides no other."""
-    (tmp_path / "prod.db").unlink()
+    """A new environment without a folder is listed with the reason, and hides no other."""
+    shutil.rmtree(teams.folder / "registry/prod")
+    teams.commit("No manifests of prod yet")
     out = tmp_path / "pages"
     ran = teams.on(None, "report", "--all-envs", "--out", str(out), "--since", "2026-01-01")
     page = (out / "index.html").read_text("utf-8")
-    assert ran.code == 1 and "There is no MLflow database" in ran.err
+    assert ran.code == 1 and "warning: prod: There is no registry/prod/ folder in" in ran.err
     assert '<a href="dev/index.html">dev</a>' in page and "churn" in page_of(out, "dev")
-    assert "There is no MLflow database" in page and "prod/index.html" not in page
+    assert "There is no registry/prod/ folder in" in page and "prod/index.html" not in page
     assert "leave out --env" in teams.on("dev", "report", "--all-envs", "--out", str(out)).err
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,23 @@ from mlflow import genai
 print(genai.register_prompt.__name__, genai is mlflow.genai)
 print(type(sys.meta_path[0]).__name__)
 """
+
+
+STORE = """
+from mlflow_gitops.settings import THIS_PROCESS
+THIS_PROCESS.is_command = True
+from mlflow_gitops.edges.mlflow.connection import Connection
+Connection("{uri}")
+print("opened")
+"""
+
+
+def test_a_store_without_a_server_is_opened(
+    tmp_path: Path, blank_registry: Callable[[Path], str]
+) -> None:
+    program = STORE.format(uri=blank_registry(tmp_path / "a.db"))
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert finished.stdout == "opened\n", finished.stderr
 
 
 def test_parts_of_mlflow_are_loaded_when_they_are_used() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -21,6 +22,7 @@ from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
 from mlflow_gitops.core.times import format_datetime
+from mlflow_gitops.errors import GitFailure
 from mlflow_gitops.render.report.values import Report
 
 
@@ -83,8 +85,9 @@ def _environments(workspace: Workspace, commit: str) -> dict[str, list[str]]:
     environments: dict[str, list[str]] = {}
     for name in workspace.environments:
         neighbour = Workspace(replace(workspace.settings, environment=name))
-        for model in neighbour.at(commit).manifests:
-            environments.setdefault(model, []).append(name)
+        with suppress(GitFailure):  # a new environment has no folder yet
+            for model in neighbour.at(commit).manifests:
+                environments.setdefault(model, []).append(name)
     return environments
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _UNITY_CATALOG = "databricks-uc"
 _PARALLEL_WRITERS = 8
+_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 class Connection:
@@ -47,7 +48,7 @@ class Connection:
         read_settings(patience.read_backoff)
 
         try:
-            with without_unused_libraries():
+            with without_unused_libraries(over_http=_is_over_http(tracking_uri, registry_uri)):
                 import mlflow
                 from mlflow import MlflowClient
         except ImportError as error:
@@ -134,3 +135,9 @@ def _use_workspace(workspace: str) -> None:
             fix="Install MLflow 3.10 or newer.",
         )
     os.environ["MLFLOW_WORKSPACE"] = workspace
+
+
+def _is_over_http(*uris: str | None) -> bool:
+    """Whether every address that is known before MLflow is loaded is a server's."""
+    addresses = [uri for uri in (*uris, *map(os.environ.get, _VARIABLES)) if uri]
+    return bool(addresses) and all(uri.startswith(("http://", "https://")) for uri in addresses)

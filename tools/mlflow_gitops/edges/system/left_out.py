@@ -23,10 +23,13 @@ _LATER = frozenset({"mlflow.genai", "mlflow.gateway"})
 
 
 @contextlib.contextmanager
-def without_unused_libraries() -> Iterator[None]:
+def without_unused_libraries(*, over_http: bool) -> Iterator[None]:
     """In a process of this program, let these libraries look as if they were not installed for what
-    is imported meanwhile, and let those parts of MLflow be loaded when something first uses them.
-    Those that are loaded already stay."""
+    is imported meanwhile, and, for a client of a server, let those parts of MLflow be loaded when
+    something first uses them. Those that are loaded already stay.
+
+    MLflow's own stores import modules of its GenAI part, which fail if the part is not loaded
+    before them (3.17)."""
     if not THIS_PROCESS.is_command:
         yield
         return
@@ -34,12 +37,13 @@ def without_unused_libraries() -> Iterator[None]:
     absent = [name for name in _LIBRARIES if name not in sys.modules]
     for name in absent:
         sys.modules[name] = None  # type: ignore[assignment]  # Python's way to make an import fail
-    finder = _LaterFinder()
-    sys.meta_path.insert(0, finder)
+    finders = [_LaterFinder()] if over_http else []
+    sys.meta_path[:0] = finders
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        for finder in finders:
+            sys.meta_path.remove(finder)
         for name in absent:
             del sys.modules[name]
 

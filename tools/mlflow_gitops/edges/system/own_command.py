@@ -20,7 +20,7 @@ class Ended(NamedTuple):
     def last_message(self) -> str:
         """The last line that it printed to stderr."""
         lines = self.messages.strip().splitlines() or ["it printed nothing"]
-        return lines[-1]
+        return lines[-1].removeprefix("error: ")
 
 
 def run_own_command(arguments: Sequence[str]) -> Ended:
