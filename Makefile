@@ -96,8 +96,8 @@ lint: .venv/dev
 	@# zizmor has no package for Python 3.10.
 	@if [ -x $(BIN)/zizmor ]; then echo zizmor; $(BIN)/zizmor --offline --persona pedantic --quiet .github; fi
 
-bench: .venv/bench
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+bench: .venv/bench .venv-anchors/ready
+	@MLFLOW_GITOPS_ANCHORS=$(CURDIR)/.venv-anchors/bin $(BIN)/python -m tests.benchmarks $(ARGS)
 
 capstone: .venv-capstone/ready
 	@HF_HUB_OFFLINE=1 .venv-capstone/bin/python -m tests.capstone $(ARGS)
@@ -106,7 +106,7 @@ pictures: .venv/real
 	@$(BIN)/python -m tests.support.browser.pictures
 
 clean:
-	rm -rf .venv .venv-capstone .venv-lowest build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-anchors .venv-capstone .venv-lowest build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs an MLflow of its own; everything else needs the tools of a developer, which include that.
@@ -130,6 +130,11 @@ clean:
 	@$(INSTALL) -e '.[bench]'
 	@touch $@ .venv/runtime
 
+# What the benchmarks measure against, without packages that it would load only because others need them.
+.venv-anchors/ready: $(PINS) | .venv-anchors/bin/python
+	@.venv-anchors/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt check-jsonschema gto
+	@touch $@
+
 # PyTorch and what it needs is large, and nothing else here needs it: a venv of its own.
 .venv-capstone/ready: $(PINS) constraints-capstone.txt | .venv-capstone/bin/python
 	@echo 'Installing into .venv-capstone, PyTorch with it, which is done once and takes some minutes …'
@@ -145,6 +150,7 @@ clean:
 $(BIN)/python: PYTHONS := python3.13 python3.12 python3.11 python3.10 python3 python
 .venv-lowest/bin/python: PYTHONS := python3.10 python3.11 python3.12 python3 python
 .venv-capstone/bin/python: PYTHONS := python3.11 python3.12 python3.13 python3 python
+.venv-anchors/bin/python: PYTHONS := python3.13 python3.12 python3.11 python3.10 python3 python
 
 .venv-lowest/ready: pyproject.toml constraints-lowest.txt | .venv-lowest/bin/python
 	@echo 'Installing into .venv-lowest, which is done once and takes some minutes …'
@@ -153,7 +159,7 @@ $(BIN)/python: PYTHONS := python3.13 python3.12 python3.11 python3.10 python3 py
 
 # Each candidate is really run: a version manager's stand-in may be on the PATH and start nothing. One that cannot make
 # a venv (Debian packs that apart) is passed over while there is a better one.
-$(BIN)/python .venv-capstone/bin/python .venv-lowest/bin/python:
+$(BIN)/python .venv-anchors/bin/python .venv-capstone/bin/python .venv-lowest/bin/python:
 	@python=; bare=; \
 	for each in $(or $(PYTHON),$(PYTHONS)); do \
 	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 || continue; \

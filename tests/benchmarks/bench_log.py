@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.corpora import name, write_history, write_tags
-from tests.benchmarks.measure import Row, Took, compare, process, program
+from tests.benchmarks.measure import Row, Took, anchor_program, compare, process, program
 from tests.benchmarks.sizes import Sizes
 
 _MEGABYTES = 200
@@ -43,7 +43,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         told = subprocess.run(
             (*ours, "--format", "jsonl"), capture_output=True, text=True, check=True
         ).stdout.count("\n")
-        theirs = process(program("gto"), "history", "--json", cwd=Path(tagged))
+        theirs = process(anchor_program("gto"), "history", "--json", cwd=Path(tagged))
         yield compare(
             f"`log`, an event of {told:,} over {sizes.history:,} models",
             process(*ours), f"`gto history`, an event of {sizes.events:,} over {models} models",

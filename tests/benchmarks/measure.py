@@ -8,6 +8,7 @@ server's own is not in it.
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
@@ -33,7 +34,8 @@ class Took:
 @dataclass(frozen=True)
 class Row:
     """One measured ratio: medians of both sides, and the ratio's median, least and greatest, pair
-    by pair. `processor` is the ratio of processor time; None where most of it is a server's.
+    by pair. `processor` is the ratio of processor time, and `processor_spread` its least and
+    greatest; None where most of it is a server's.
     `target` is what the ratio may be at most, `ours` being so much of `theirs`."""
 
     work: str
@@ -46,6 +48,7 @@ class Row:
     runs: int
     unit: str = "s"
     """What the two sides are counted in; "" for what is not timed."""
+    processor_spread: tuple[float, float] | None = None
 
     @property
     def reached(self) -> bool:
@@ -73,11 +76,13 @@ def compare(
         theirs()
     pairs = [(_share(took(ours), shares[0]), _share(took(theirs), shares[1])) for _ in range(runs)]
     ratios = sorted(a.clock / b.clock for a, b in pairs)
-    used = statistics.median(a.processor / b.processor for a, b in pairs) if not server else None
+    used = sorted(a.processor / b.processor for a, b in pairs if not server)
     a, b = (_median(side) for side in zip(*pairs, strict=True))
     return Row(
-        work, a, anchor, b, (statistics.median(ratios), ratios[0], ratios[-1]), used, target, runs
-    )
+        work, a, anchor, b, (statistics.median(ratios), ratios[0], ratios[-1]),
+        statistics.median(used) if used else None, target, runs,
+        processor_spread=(used[0], used[-1]) if used else None,
+    )  # fmt: skip
 
 
 def took(work: Work) -> Took:
@@ -102,6 +107,13 @@ def program(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
+def anchor_program(name: str) -> str:
+    """A program to measure against: the one in the folder that MLFLOW_GITOPS_ANCHORS names. There
+    it stands in a venv of its own, where it loads nothing that only others in this one need."""
+    folder = os.environ.get("MLFLOW_GITOPS_ANCHORS", "")
+    return str(Path(folder) / name) if folder else program(name)
+
+
 def table(rows: Sequence[Row]) -> str:
     """Ratios as Markdown."""
     lines = [
@@ -112,6 +124,8 @@ def table(rows: Sequence[Row]) -> str:
         median, least, greatest = row.ratio
         spread = f"**{number(median)}** ({number(least)}–{number(greatest)})"
         used = number(row.processor) if row.processor is not None else "–"
+        if row.processor_spread is not None:
+            used += f" ({'–'.join(map(number, row.processor_spread))})"
         shown = seconds if row.unit == "s" else "{:g}".format
         sides = f"{shown(row.ours.clock)} | {row.anchor} | {shown(row.theirs.clock)}"
         lines.append(f"| {row.work} | {sides} | {spread} | {used} | ≤ {number(row.target)} |")

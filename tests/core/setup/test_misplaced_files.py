@@ -15,7 +15,7 @@ SEVERAL = RegistryLayout(
 
 
 def reported(layout: RegistryLayout, *paths: str) -> dict[str, str]:
-    problems = list(misplaced_files(paths, layout))
+    problems = list(misplaced_files(paths, layout, lambda path: path in paths))
     assert all(
         (problem.code == "file-extension") == (problem.severity == "error") for problem in problems
     )

@@ -70,12 +70,21 @@ def _with_misplaced(
     errors = {problem.file for problem in problems if problem.severity == "error"}
     added = [
         problem
-        for problem in misplaced(workspace)
+        for problem in misplaced(workspace, _given_names(workspace, paths))
         if problem.file not in errors and _is_given(workspace.top / problem.file, paths)
     ]
     files = {problem.file for problem in added}
     others = [p for p in problems if p.code != "misplaced-file" or p.file not in files]
     return in_order([*others, *added])
+
+
+def _given_names(workspace: Workspace, paths: Sequence[Path]) -> list[str] | None:
+    """The given files as paths in the repository; None if all files count, or a folder's."""
+    if not paths or any(path.is_dir() for path in paths):
+        return None
+    top = workspace.top.resolve()
+    files = (_resolved(path) for path in paths)
+    return [file.relative_to(top).as_posix() for file in files if file.is_relative_to(top)]
 
 
 def _is_given(file: Path, paths: Sequence[Path]) -> bool:

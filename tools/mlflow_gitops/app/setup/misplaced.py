@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from mlflow_gitops.app.workspace import Workspace
@@ -12,10 +12,10 @@ from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import Failure, GitFailure
 
 
-def misplaced(workspace: Workspace) -> list[Problem]:
+def misplaced(workspace: Workspace, given: Iterable[str] | None = None) -> list[Problem]:
     """The problems of files in the working tree that nothing reads: in the registry folder, and in
-    the folders above it. None if the list of environments cannot be read, which is an error of its
-    own."""
+    the folders above it; with `given`, only of these files, without a look at the others. None if
+    the list of environments cannot be read, which is an error of its own."""
     if not (workspace.top / workspace.root).is_dir():
         return []
     try:
@@ -24,7 +24,13 @@ def misplaced(workspace: Workspace) -> list[Problem]:
         return []
     folders = [environment.folder for environment in environments]
     layout = RegistryLayout(workspace.root, folders or [workspace.registry])
-    return list(misplaced_files(_paths(workspace.top, workspace.root), layout))
+    if given is not None:
+        looked_at = [path for path in given if _is_looked_at(path, workspace.root)]
+        return list(
+            misplaced_files(looked_at, layout, lambda path: os.path.lexists(workspace.top / path))
+        )
+    paths = set(_paths(workspace.top, workspace.root))
+    return list(misplaced_files(paths, layout, paths.__contains__))
 
 
 def _paths(top: Path, root: str) -> Iterator[str]:
@@ -36,3 +42,8 @@ def _paths(top: Path, root: str) -> Iterator[str]:
         prefix = "" if str(parent) == "." else f"{parent}/"
         with os.scandir(top / parent) as entries:
             yield from (f"{prefix}{entry.name}" for entry in entries if entry.is_file())
+
+
+def _is_looked_at(path: str, root: str) -> bool:
+    """Whether a path is one of `_paths`."""
+    return path.startswith(f"{root}/") or PurePosixPath(path).parent in PurePosixPath(root).parents

@@ -3,7 +3,7 @@ name than the one that is read (`prod/notify.yaml`, `notify.yml`). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.registry_folder import (
@@ -32,27 +32,30 @@ class RegistryLayout:
     def has_environments(self) -> bool:
         return any(folder.path != self.root for folder in self.folders)
 
-    def read_paths(self, name: str) -> list[str]:
-        """The paths at which a file of this name is read; none if it has no special meaning."""
+    def read_paths(self) -> dict[str, list[str]]:
+        """The paths at which a file of each special name is read, by that name in lower case."""
         policies = dict.fromkeys(folder.policy_path for folder in self.folders)
-        all_paths = (*(f"{self.root}/{file}" for file in _OF_ROOT), *policies, SETTINGS_FILE)
-        if name == _POLICY:
-            return list(policies)
-        return [path for path in all_paths if path.rpartition("/")[2].lower() == name]
+        by_name: dict[str, list[str]] = {}
+        for path in (*(f"{self.root}/{file}" for file in _OF_ROOT), *policies, SETTINGS_FILE):
+            by_name.setdefault(path.rpartition("/")[2].lower(), []).append(path)
+        return by_name | {_POLICY: list(policies)}
 
 
-def misplaced_files(paths: Iterable[str], layout: RegistryLayout) -> Iterator[Problem]:
+def misplaced_files(
+    paths: Iterable[str], layout: RegistryLayout, exists: Callable[[str], bool]
+) -> Iterator[Problem]:
     """The problems of files that are not read, among the paths in the repository. A wrong name in
-    the right folder is an error; a file in another folder is a warning.
+    the right folder is an error; a file in another folder is a warning. `exists` says whether the
+    repository has a path.
 
     Outside the registry folder, a file of such a name may belong to something else: it counts only
     if the right one is missing.
     """
-    existing = set(paths)
-    for path in sorted(existing):
+    all_read_paths, has_environments = layout.read_paths(), layout.has_environments
+    for path in sorted(paths):
         name = _usual_name(path)
-        read_paths = layout.read_paths(name)
-        if path in read_paths:
+        read_paths = all_read_paths.get(name, [])
+        if path in read_paths or (not read_paths and not has_environments):
             continue
 
         if not read_paths:
@@ -63,7 +66,7 @@ def misplaced_files(paths: Iterable[str], layout: RegistryLayout) -> Iterator[Pr
             yield Problem(path, 1, 1, "file-extension", message)
         elif _is_manifest(path, layout):
             continue  # of a model of that name
-        elif _is_inside(path, name, layout) or existing.isdisjoint(read_paths):
+        elif _is_inside(path, name, layout) or not any(map(exists, read_paths)):
             yield _warning(path, f"{name} belongs at {or_list(read_paths)}")
 
 
@@ -97,8 +100,7 @@ def _is_inside(path: str, name: str, layout: RegistryLayout) -> bool:
 def _is_in_no_environment(path: str, layout: RegistryLayout) -> bool:
     """Whether a YAML file is beside the environments' folders, where no manifest is read."""
     return (
-        layout.has_environments
-        and path.startswith(f"{layout.root}/")
+        path.startswith(f"{layout.root}/")
         and path.lower().endswith((".yaml", ".yml"))
         and not any(path.startswith(f"{folder}/") for folder in layout.folders)
     )
