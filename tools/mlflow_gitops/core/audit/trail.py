@@ -151,18 +151,8 @@ class EventAuditor:
         return [
             merged.commit
             for merged in self._merged.get(event.index, ())
-            if any(self._is_about(path, event) for path in merged.paths)
+            if any(_is_about(self._registry, path, event) for path in merged.paths)
         ]
-
-    def _is_about(self, path: str, event: Event) -> bool:
-        """Whether a path is the file that an event is about."""
-        kind = self._registry.classify(path)
-        if event.stem is None:
-            return kind == "policy"
-        if kind != "manifest":
-            return False
-        stem = stem_of(path)
-        return stem == event.stem or folded(model_of(stem)) == folded(model_of(event.stem))
 
     def _overrides(
         self, event: Event, merged: Sequence[Commit], run: AppliedRun | None
@@ -240,6 +230,17 @@ class EventAuditor:
         if following < len(changes) and changes[following].index <= run.index:
             return Effect(changes[following].commit.at, "superseded")
         return None
+
+
+def _is_about(registry: RegistryFolder, path: str, event: Event) -> bool:
+    """Whether a path is the file that an event is about."""
+    kind = registry.classify(path)
+    if event.stem is None:
+        return kind == "policy"
+    if kind != "manifest":
+        return False
+    stem = stem_of(path)
+    return stem == event.stem or folded(model_of(stem)) == folded(model_of(event.stem))
 
 
 def _counted(
