@@ -12,9 +12,9 @@ from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import Failure, GitFailure
 
 
-def misplaced(workspace: Workspace, given: Iterable[str] | None = None) -> list[Problem]:
+def misplaced(workspace: Workspace, files: Iterable[str] | None = None) -> list[Problem]:
     """The problems of files in the working tree that nothing reads: in the registry folder, and in
-    the folders above it; with `given`, only of these files, without a look at the others. None if
+    the folders above it; with `files`, only of these, without a look at the others. None if
     the list of environments cannot be read, which is an error of its own."""
     if not (workspace.top / workspace.root).is_dir():
         return []
@@ -24,8 +24,8 @@ def misplaced(workspace: Workspace, given: Iterable[str] | None = None) -> list[
         return []
     folders = [environment.folder for environment in environments]
     layout = RegistryLayout(workspace.root, folders or [workspace.registry])
-    if given is not None:
-        looked_at = [path for path in given if _is_looked_at(path, workspace.root)]
+    if files is not None:
+        looked_at = [path for path in files if _is_looked_at(path, workspace.root)]
         return list(
             misplaced_files(looked_at, layout, lambda path: os.path.lexists(workspace.top / path))
         )
