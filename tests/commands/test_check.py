@@ -86,6 +86,10 @@ def test_what_goes_wrong_is_named(shelf: Shelf) -> None:
     ran = shelf.check("latest", *LOCAL, "--format", "json")
     assert ran.code == 4 and ran.json["outcome"] == "failed"
     assert ran.json["faults"] == ["it cannot predict its input example: ValueError: no"]
+    assert ran.err.splitlines() == [
+        "downloading the files of fraud 1 …",
+        "loading the model, predicting and measuring …",
+    ]
 
 
 @pytest.mark.real

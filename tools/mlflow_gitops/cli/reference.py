@@ -123,8 +123,8 @@ def check(
 
     The model is loaded and predicts its input example; the answer must fit the signature. Then it
     predicts the dataset that the gate checked names in the policy, and MLflow evaluates that. The
-    model's code runs in a process without credentials, within limits. Exit code 4: it failed, or
-    is not what the policy asks.
+    model's code runs in a process without credentials, within limits. stderr shows each step, which
+    may take minutes. Exit code 4: it failed, or is not what the policy asks.
 
     Example: mlflow-gitops check fraud-detector 14 --env-manager local
     """

@@ -16,7 +16,7 @@ from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.byte_progress import byte_progress
 from mlflow_gitops.commands.named_version import not_in_mlflow, observed_version, stage_aliases
-from mlflow_gitops.commands.output import note, print_result, warn
+from mlflow_gitops.commands.output import long_steps, note, print_result, warn
 from mlflow_gitops.core.gates.files.checked import Checked, CheckedData, judge_values
 from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -84,8 +84,9 @@ def run(
     data = named.data()
     with tempfile.TemporaryDirectory(prefix="mlflow-gitops-") as folder:
         candidate = _fetch(settings, named, Path(folder) / "candidate", data)
-        result = run_candidate(candidate, options, format_datetime(settings.now()))
-    result = _evaluated(result, data)
+        at = format_datetime(settings.now())
+        result = run_candidate(candidate, options, at, long_steps(settings))
+    result = _evaluated(settings, result, data)
     return _finish(settings, named, result, form, record_as)
 
 
@@ -111,7 +112,8 @@ def run_download(
 
 def run_downloaded(settings: Settings, folder: Path, options: CheckOptions, form: str) -> int:
     """Run what is in `folder`. Neither git nor MLflow is asked."""
-    result = run_candidate(read_candidate(folder), options, format_datetime(settings.now()))
+    at = format_datetime(settings.now())
+    result = run_candidate(read_candidate(folder), options, at, long_steps(settings))
     print_result(formats.CHECK, form, CheckOutput(result))
     return OK if result.has_passed else REFUSED
 
@@ -143,7 +145,7 @@ def run_result(
             f" digest {digest}."
         )
     # Metrics are measured here, where the labels are: the other job had only the rows.
-    result = _evaluated(replace(result, metrics={}), named.data())
+    result = _evaluated(settings, replace(result, metrics={}), named.data())
     return _finish(settings, named, result, form, record_as)
 
 
@@ -169,7 +171,9 @@ def _fetch(
     folder: Path,
     data: tuple[CheckedData, LabelledData] | None,
 ) -> CheckCandidate:
-    with byte_progress(settings, f"Fetching {named.model} {named.version.number}") as report:
+    version = f"{named.model} {named.version.number}"
+    long_steps(settings)(f"downloading the files of {version}")
+    with byte_progress(settings, f"Fetching {version}") as report:
         return fetch_candidate(
             named.registry,
             named.model,
@@ -182,7 +186,9 @@ def _fetch(
         )
 
 
-def _evaluated(result: VersionCheck, data: tuple[CheckedData, LabelledData] | None) -> VersionCheck:
+def _evaluated(
+    settings: Settings, result: VersionCheck, data: tuple[CheckedData, LabelledData] | None
+) -> VersionCheck:
     """The result with the metrics of its predictions, which it then no longer needs."""
     if data is None or not result.has_passed:
         return replace(result, answers=None)
@@ -191,6 +197,7 @@ def _evaluated(result: VersionCheck, data: tuple[CheckedData, LabelledData] | No
     if result.data != labelled.sha256 or len(answers) != len(labelled.labels):
         fault = "it did not predict each row of the policy's dataset"
         return replace(result, answers=None, faults=(fault,))
+    long_steps(settings)("comparing the predictions with the labels")
     metrics = evaluate_answers(named.type, labelled.labels, answers)
     return replace(result, answers=None, metrics=metrics)
 

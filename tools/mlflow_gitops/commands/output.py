@@ -66,6 +66,12 @@ def steps(settings: Settings) -> Callable[[str], None]:
     return lambda step: None
 
 
+def long_steps(settings: Settings) -> Callable[[str], None]:
+    """A callback that shows the current step of work that may take minutes. The step also appears
+    in a log, unless --quiet."""
+    return lambda step: note(settings, f"{step} …")
+
+
 def report_errors(problems: Iterable[Problem]) -> None:
     """Print the errors of files to stderr, beside a result or a failure on stdout."""
     from mlflow_gitops.render.problems import problem_lines

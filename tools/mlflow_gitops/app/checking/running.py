@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from mlflow_gitops.app.checking.candidate import CheckCandidate
 from mlflow_gitops.app.checking.measured import add_measured
 from mlflow_gitops.core.recorded.check_result import Answer, VersionCheck
 from mlflow_gitops.core.recorded.values import ModelFile
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.checking import confined
 from mlflow_gitops.edges.checking.confined import Limits, run_confined
 from mlflow_gitops.edges.mlflow.artifacts.model_file import parse_model_file
@@ -37,9 +38,14 @@ class CheckOptions:
     limits: Limits
 
 
-def run_candidate(candidate: CheckCandidate, options: CheckOptions, at: str) -> VersionCheck:
+def run_candidate(
+    candidate: CheckCandidate,
+    options: CheckOptions,
+    at: str,
+    progress: Callable[[str], None] = lambda step: None,
+) -> VersionCheck:
     """Load a candidate and measure it. What it does wrong is a fault of the result; raises Failure
-    if this machine cannot run it."""
+    if this machine cannot run it. `progress` gets each step before it begins."""
     result = VersionCheck(
         candidate.model,
         candidate.version,
@@ -57,7 +63,7 @@ def run_candidate(candidate: CheckCandidate, options: CheckOptions, at: str) -> 
     with tempfile.TemporaryDirectory(
         prefix="mlflow-gitops-check-", ignore_cleanup_errors=True
     ) as scratch:
-        return _run(candidate, options, result, description, Path(scratch))
+        return _run(candidate, options, result, description, Path(scratch), progress)
 
 
 def _run(
@@ -66,6 +72,7 @@ def _run(
     result: VersionCheck,
     description: ModelFile,
     scratch: Path,
+    progress: Callable[[str], None],
 ) -> VersionCheck:
     python = Path(sys.executable)
     files = candidate.files.resolve()
@@ -78,6 +85,7 @@ def _run(
             files,
             options.env_manager,
         ]
+        progress(f"making an environment with {options.env_manager}{_requirements(files)}")
         made = run_confined(command, scratch, options.limits)
         pythons = list(scratch.glob("environments/*/bin/python"))
         if made.fault is not None or len(pythons) != 1:
@@ -89,8 +97,20 @@ def _run(
     measure: list[str | Path] = [python, "-I", _PROGRAMS / "measure.py", files, "RESULT"]
     if candidate.features is not None:
         measure.append(candidate.features.resolve())
+    progress("loading the model, predicting and measuring")
     ended = run_confined(measure, scratch, options.limits)
     return add_measured(result, ended, description.signature)
+
+
+def _requirements(files: Path) -> str:
+    """How many lines of requirements.txt, the file that MLflow writes beside a model, name a
+    package; nothing if there is no such file."""
+    try:
+        lines = (files / "requirements.txt").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    packages = [line for line in lines if line.strip() and not line.strip().startswith(("#", "-"))]
+    return f" for {counted(len(packages), 'requirement')}"
 
 
 def _require(program: str) -> None:
