@@ -34,15 +34,19 @@ def test_a_body_has_a_memory_and_afterwards_there_is_no_limit() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_unwinds_and_the_exit_code_is_that_of_a_shell(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_DFL)  # the tests may run under nohup
     steps = []
-    with pytest.raises(SystemExit) as ended, unwound_by_signals():
-        try:
-            os.kill(os.getpid(), number)
-            signal.pause()
-        finally:
-            steps.append("deleted")
+    try:
+        with pytest.raises(SystemExit) as ended, unwound_by_signals():
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            finally:
+                steps.append("deleted")
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert ended.value.code == 128 + number and steps == ["deleted"]
-    assert signal.getsignal(number) == signal.SIG_DFL
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
