@@ -50,6 +50,9 @@ class LocalForge:
     def team_members(self, team: str) -> frozenset[str]:
         return _team_members(self.store, team)
 
+    def last_success(self, url: str) -> str | None:
+        return None
+
     def ci_run(self, url: str) -> ForgeRun | None:
         raise ForgeFailure("A local forge runs no jobs.")
 

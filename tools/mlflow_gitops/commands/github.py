@@ -12,6 +12,7 @@ from typing import Any
 
 from mlflow_gitops.app.environments.hosts import changed_hosts
 from mlflow_gitops.app.forges import required_forge
+from mlflow_gitops.app.notifying.drift_notifications import drift_page
 from mlflow_gitops.app.notifying.forge_notifications import late_event, notified_text
 from mlflow_gitops.app.notifying.run_notifications import owners_in
 from mlflow_gitops.app.notifying.settings_file import notifies
@@ -24,7 +25,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.notifying.events import NotifyEvent
-from mlflow_gitops.core.notifying.plan_events import approval_events, drift_events
+from mlflow_gitops.core.notifying.plan_events import approval_events
 from mlflow_gitops.core.plan.overview import overview
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted
@@ -103,7 +104,7 @@ def plan(settings: Settings, head: str | None) -> int:
             page = notified_text(
                 workspace,
                 report.events,
-                "approval_needed",
+                ("approval_needed",),
                 lambda: forge.kept_text(key, number),
                 _titled(report.page, workspace),
             )
@@ -208,7 +209,8 @@ def drift(settings: Settings) -> int:
     head = workspace.git.resolve("HEAD")
     target = Target.of_commit(workspace, workspace.at(head), head)
     with file_errors_shown(workspace, target):
-        planned = _planner(workspace, target).plan((), steps(settings)).plan
+        planner = _planner(workspace, target)
+        planned = planner.plan((), steps(settings)).plan
     emit(status.text(planned))
     runner.set_output(
         "heal", "true" if any(model.has_work for model in planned.models) else "false"
@@ -223,8 +225,7 @@ def drift(settings: Settings) -> int:
 
     page = pull_request_comment.comment(replace(planned, models=models))
     runner.add_summary(page)
-    events = list(drift_events(planned.models, owners_in(target.snapshot)))
-    page = notified_text(workspace, events, "drift", lambda: forge.kept_text(key), page)
+    page = drift_page(workspace, planner, planned, forge, key, runner.run_url, page)
     registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
     title = f"{registry} differs from git: {counted(len(models), 'model')}"
     note(settings, f"Reported in {forge.issue(key, title, page)}.")
@@ -243,7 +244,7 @@ def _report_late(workspace: Workspace, forge: Forge, planned: Plan) -> None:
     page = notified_text(
         workspace,
         [event],
-        "reconciler_late",
+        ("reconciler_late",),
         lambda: forge.kept_text(key),
         f"{event.detail}.",
     )

@@ -12,7 +12,7 @@ from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.notifying.run_notifications import notify_of_run
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
+from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals, refused_at
 from mlflow_gitops.app.reconciling.on_change import ChangeNotification, Notifier
 from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult
 from mlflow_gitops.app.saved_plan import SavedPlan
@@ -69,7 +69,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         reconciler = _reconciler(workspace, target, options, saved)
         planned = _plan(reconciler, models, saved, progress)
     _show_plan(planned.plan, options.form)
-    earlier = reconciler.refused_at(since, planned.plan)
+    earlier = refused_at(reconciler.planner, since, planned.plan)
     if planned.plan.refusals:
         notify_of_run(workspace, reconciler, planned, None, earlier, options.since)
         return _report_refused_run(reconciler, planned, options, earlier)

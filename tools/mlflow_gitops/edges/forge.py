@@ -145,6 +145,11 @@ class Forge(Protocol):
         ForgeFailure, also for a forge that runs no jobs."""
         ...
 
+    def last_success(self, url: str) -> str | None:
+        """Return the commit of the newest run that succeeded, on the same branch, of the workflow
+        whose run has this address; None if there is none."""
+        ...
+
     def set_status(
         self, sha: str, context: str, state: StatusState, description: str, url: str | None = None
     ) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 from tests.support.github.forms.accounts import node_id, user_form
 from tests.support.github.forms.repositories import html, minimal_repository_form, url
 from tests.support.github.wire import Call
 from tests.support.github_state import Run
+
+
+def workflow_id(run: Run) -> int:
+    """One number for each workflow."""
+    return 1 + crc32(run.name.encode())
 
 
 def run_form(call: Call, run: Run, attempt: int | None = None) -> dict[str, Any]:
@@ -29,7 +35,7 @@ def run_form(call: Call, run: Run, attempt: int | None = None) -> dict[str, Any]
         "head_commit": None,
         "run_attempt": number,
         "run_number": run.id,
-        "workflow_id": 1,
+        "workflow_id": workflow_id(run),
         "check_suite_id": run.id,
         "actor": user_form(call.repo, run.actor),
         "triggering_actor": user_form(call.repo, run.triggering_actors[number - 1]),
@@ -43,7 +49,7 @@ def run_form(call: Call, run: Run, attempt: int | None = None) -> dict[str, Any]
         "html_url": html(call, f"/actions/runs/{run.id}"),
         **{f"{name}_url": f"{page}/{path}" for name, path in actions.items()},
         "check_suite_url": url(call, f"/check-suites/{run.id}"),
-        "workflow_url": url(call, "/actions/workflows/1"),
+        "workflow_url": url(call, f"/actions/workflows/{workflow_id(run)}"),
         "repository": minimal_repository_form(call),
         "head_repository": minimal_repository_form(call),
     }

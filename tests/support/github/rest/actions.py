@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.github.forms import activity_form, run_form
+from tests.support.github.forms.runs import workflow_id
 from tests.support.github.wire import Call, Page, route
 from tests.support.github_state import Refused, Run
 
@@ -24,6 +25,19 @@ def _runs(call: Call) -> Any:
 @route("GET", "{repo}/actions/runs/{run}")
 def _get_run(call: Call, run: str) -> Any:
     return run_form(call, _the_run(call, run))
+
+
+@route("GET", "{repo}/actions/workflows/{workflow}/runs")
+def _runs_of_workflow(call: Call, workflow: str) -> Any:
+    branch, status = call.query.get("branch"), call.query.get("status")
+    found = [
+        run
+        for run in reversed(call.repo.runs)
+        if str(workflow_id(run)) == workflow
+        and branch in (None, run.head_branch)
+        and status in (None, run.status, run.conclusion)
+    ]
+    return Page([run_form(call, run) for run in found], "workflow_runs")
 
 
 @route("GET", "{repo}/actions/runs/{run}/attempts/{attempt}")

@@ -28,12 +28,13 @@ _MOST_CHARACTERS = 60_000
 def notified_text(
     workspace: Workspace,
     events: Sequence[NotifyEvent],
-    kind: EventKind,
+    kinds: Sequence[EventKind],
     kept_text: Callable[[], str | None],
     text: str,
 ) -> str:
     """Send those of the events that the kept text does not name, and return the new text with the
-    line that names what was sent. Without `notify.yaml`, the text is returned as it is."""
+    line that names what was sent. `events` are all that go on of these kinds. Without
+    `notify.yaml`, the text is returned as it is."""
     try:
         if merged_settings(workspace) is None:
             return text
@@ -45,8 +46,8 @@ def notified_text(
     sent_line = match[1] if match is not None else ""
     if sent_line == _NOTHING_MORE:
         return f"<!-- mlflow-gitops:notified {_NOTHING_MORE} -->\n{text}"
-    notifications = Notifications(_read(sent_line, kind))
-    for fault in notifications.report(workspace, ongoing=events, kinds=(kind,)):
+    notifications = Notifications(_read(sent_line, kinds[0]))
+    for fault in notifications.report(workspace, ongoing=events, kinds=kinds):
         workspace.settings.warn(fault)
     line = _line(notifications.sent)
     if len(line) + len(text) > _MOST_CHARACTERS:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
+
+if TYPE_CHECKING:
+    from mlflow_gitops.app.planning.planner import Planner
 
 Reason = tuple[str, str] | tuple[str, str, int]
 
@@ -52,3 +56,21 @@ class EarlierRefusals:
         """Whether everything that refuses a model now did so earlier."""
         earlier = self.models.get(outcome.model, frozenset())
         return earlier.issuperset(reasons(outcome.refusals, outcome.gates))
+
+
+def refused_at(planner: Planner, since: str | None, plan: Plan) -> EarlierRefusals:
+    """What of a plan's refusals was refused at an earlier commit already (RULES R8). That commit is
+    only planned if something is refused now."""
+    refused = [model.model for model in plan.models if model.refusals]
+    if since is None or not (refused or plan.refusals or plan.errors):
+        return EarlierRefusals()
+    earlier = planner.at(since)
+    if earlier is None:
+        return EarlierRefusals()
+    if plan.refusals:  # the whole run is refused by what all of its models would change
+        return EarlierRefusals.from_plan(earlier.plan().plan)
+    models = earlier.models
+    names = [name for name in refused if name in models.by_name or name in models.invalid]
+    refusals = EarlierRefusals.from_plan(earlier.plan(names).plan) if names else None
+    errors = frozenset(models.validity.errors)
+    return replace(refusals or EarlierRefusals(), errors=errors)

@@ -18,7 +18,6 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_work
 from mlflow_gitops.app.reconciling.writing.apply import apply_models
 from mlflow_gitops.app.reconciling.writing.shared_reads import shared_reads
@@ -26,7 +25,6 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork
 from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
@@ -190,23 +188,6 @@ class Reconciler:
         if self._recorder.push_fault is not None:
             faults.append(self._recorder.push_fault)
         return digest
-
-    def refused_at(self, since: str | None, plan: Plan) -> EarlierRefusals:
-        """What of a plan's refusals was refused at an earlier commit already (RULES R8). That
-        commit is only planned if something is refused now."""
-        refused = [model.model for model in plan.models if model.refusals]
-        if since is None or not (refused or plan.refusals or plan.errors):
-            return EarlierRefusals()
-        earlier = self.planner.at(since)
-        if earlier is None:
-            return EarlierRefusals()
-        if plan.refusals:  # the whole run is refused by what all of its models would change
-            return EarlierRefusals.from_plan(earlier.plan().plan)
-        models = earlier.models
-        names = [name for name in refused if name in models.by_name or name in models.invalid]
-        refusals = EarlierRefusals.from_plan(earlier.plan(names).plan) if names else None
-        errors = frozenset(models.validity.errors)
-        return replace(refusals or EarlierRefusals(), errors=errors)
 
     def _try_recover(self, recovery: Recovery, planned: Planned) -> tuple[list[str], list[str]]:
         """Write the receipts that interrupted runs did not write. Returns the models, and what went

@@ -64,6 +64,11 @@ class GitHub:
 
         return read_run(self.connection, url)
 
+    def last_success(self, url: str) -> str | None:
+        from mlflow_gitops.edges.github.workflow_runs import read_last_success
+
+        return read_last_success(self.connection, url)
+
     # -- statuses, comments, issues -----------------------------------------------------------
 
     def set_status(

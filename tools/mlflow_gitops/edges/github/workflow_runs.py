@@ -34,3 +34,24 @@ def read_run(connection: GitHubConnection, url: str) -> ForgeRun | None:
             began=str(answer["created_at"]),
             ended=str(answer["updated_at"]) if answer["status"] == "completed" else None,
         )
+
+
+def read_last_success(connection: GitHubConnection, url: str) -> str | None:
+    """The commit of the newest run that succeeded of a run's workflow and branch; None if there is
+    no such run. Raises ForgeFailure."""
+    match = _URL.match(url)
+    if match is None:
+        return None
+    purpose = f"read the runs before the workflow run {match[1]}"
+    run = connection.unless_missing(purpose, lambda: connection.get(f"actions/runs/{match[1]}"))
+    if run is None:
+        return None
+
+    with connection.request(purpose):
+        answer = connection.get(
+            f"actions/workflows/{run['workflow_id']}/runs",
+            branch=run["head_branch"],
+            status="success",
+            per_page=1,
+        )
+        return next((str(earlier["head_sha"]) for earlier in answer["workflow_runs"]), None)
