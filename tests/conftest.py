@@ -19,6 +19,8 @@ from tests.support.registries.quick_stores import open_quickly
 from tests.support.servers import start_mlflow_server
 from tests.support.together import Shared, common_folder, locked, made_once, one_for_all
 
+pytest_plugins = ["tests.support.health.fixtures"]
+
 MEMORY = Path("/dev/shm")
 
 

@@ -3,43 +3,14 @@ the GitHub of the tests. What monitors would say is set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.github.job import as_a_job
-from tests.support.github_api import GitHubAPI
 from tests.support.health.clinic import QUERY, Clinic
-from tests.support.health.ward import BRANCH, POLICY, Ward, prepare
+from tests.support.health.ward import BRANCH, POLICY, Ward
 from tests.support.notifying.inbox import webhook_server
-
-
-@pytest.fixture(scope="session")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
-) -> Path:
-    folder = tmp_path_factory.mktemp("ward")
-    prepare(folder, blank_registry(folder / "mlflow.db"))
-    return folder
-
-
-@pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    """2 is unhealthy, and the window of 1 ended well."""
-    return Clinic(now={2: "unhealthy"}, then={1: "healthy"}).installed(monkeypatch)
-
-
-@pytest.fixture
-def ward(
-    tmp_path: Path, prepared: Path, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Ward]:
-    repository = Ward.copied(prepared, tmp_path)
-    with GitHubAPI(repository).serving() as api:
-        made = Ward(tmp_path, api)
-        as_a_job(api, tmp_path, monkeypatch)
-        yield made
 
 
 def test_an_unhealthy_version_is_proposed_to_be_rolled_back_once(

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.support.github.job import as_a_job
-from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Pull
 from tests.support.health.clinic import Clinic
-from tests.support.health.ward import BRANCH, POLICY, Ward, prepare
+from tests.support.health.ward import BRANCH, POLICY, Ward
 
 BACK = "name: churn\nstages: {Production: 1}\n"
 
 
-@pytest.fixture(scope="session")
-def watched(
-    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
-) -> Path:
-    folder = tmp_path_factory.mktemp("watched")
-    prepare(folder, blank_registry(folder / "mlflow.db"))
-    return folder
-
-
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    return Clinic(now={2: "unhealthy"}, then={1: "healthy"}).installed(monkeypatch)
-
-
-@pytest.fixture
-def ward(
-    tmp_path: Path, watched: Path, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Ward]:
-    with GitHubAPI(Ward.copied(watched, tmp_path)).serving() as api:
-        made = Ward(tmp_path, api)
-        as_a_job(api, tmp_path, monkeypatch)
-        made.repo.user("mallory", "write", mails=("mallory@example.org",))
-        yield made
+def ward(ward: Ward) -> Ward:
+    """Mallory may push, too."""
+    ward.repo.user("mallory", "write", mails=("mallory@example.org",))
+    return ward
 
 
 def forged(ward: Ward, body: str) -> Pull:
