@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.times import format_time, parse_time
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.attacks.company import MODEL, Company
 from tests.support.receipts import edited, receipts_in, record
@@ -209,6 +210,45 @@ def test_rollback_to_what_a_forged_receipt_says(company: Company) -> None:
     assert company.reconcile("--push-receipts").code == 0 and company.production() == {1}
     company.merge(company.propose(3))
     assert "0 of 1 approval" in company.refused("--push-receipts")
+
+
+def registered_at(company: Company) -> str:
+    [model] = newest(company).models()
+    assert model.registered is not None, "a receipt says when MLflow registered the model"
+    return model.registered
+
+
+@pytest.mark.parametrize(
+    ("claim", "creates"),
+    [("2100-01-01T00:00:00.000Z", False), ("now", False), ("now", True), (None, True)],
+)
+def test_receipt_that_says_that_the_model_was_made_again(
+    company: Company, claim: str | None, creates: bool
+) -> None:
+    """The change of a run, once more, for a model that MLflow is said to have registered since."""
+    company.promote(2)
+    assert company.reconcile("--push-receipts").code == 0 and company.found_by_verify() == set()
+    true, registered = newest(company), registered_at(company)
+    [model] = models_with(true)
+    del model["registered"]
+    at = format_time(parse_time(true.at).timestamp() + 60)
+    if creates:
+        creation = {"action": "create_model", "cause": "commit", "commit": true.commit}
+        model["changes"].insert(0, creation)
+    if claim is not None:
+        model["registered"] = at if claim == "now" else claim
+    later = {"previous": true.digest, "count": true.content["count"] + 1, "at": at, "began": at}
+    add(company, edited(true, models=[model], **later))
+    assert company.found_by_verify() == {"contradicted"}
+
+    company.write(2, "description: Words\n")
+    company.commit("Words", "bob")
+    company.push("main")
+    company.main()
+    company.reconcile("--push-receipts")
+    assert registered_at(company) == registered
+    assert "contradicted" in company.found_by_verify(), "a later run changes nothing"
+    assert "contradicted" in json.dumps(company.team.run("log", "--format", "json").json)
 
 
 def follow_with(company: Company, **content: Any) -> set[str]:

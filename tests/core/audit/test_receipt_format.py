@@ -59,6 +59,7 @@ APPLIED = Outcome(
     people={COMMIT.sha: RecordedPeople(128, "api", "@ben", ("@ben", "@cho"))},
     compared_files={14: f"sha256:{'d' * 64}"},
     already_applied=(Change("set_alias", None, "champion", 12, 14, "commit", True, COMMIT),),
+    registered="2025-12-24T03:04:05.678Z",
 )
 REFUSED = Outcome(
     "churn",
@@ -128,6 +129,7 @@ def test_format_3_has_more() -> None:
     applied = three["models"][0]
     assert applied.pop("files") == [{"version": 14, "digest": f"sha256:{'d' * 64}"}]
     assert applied.pop("policies") == ["c" * 40]
+    assert applied.pop("registered") == "2025-12-24T03:04:05.678Z"
     assert applied["gates"][0].pop("facts")["stage"] == "Staging"
     assert two == three
 

@@ -122,3 +122,25 @@ def test_a_version_that_was_made_again_holds_its_stage_since_the_next_receipt() 
     positions = {point.commit.sha: index for index, point in enumerate(of_line) if point.commit}
     reconciles = ReconciledHistory(runs, positions).since("2026-01-04T00:00:00Z")
     assert reconciles.tenures(of_line, "Production")[3].reconciled_at == "2026-01-05T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-04T00:00:00.500Z"), True),
+        (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-01T00:00:00.500Z"), False),
+        (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-05T11:00:00.000Z"), False),
+        (AppliedCommit(0, "2026-01-05T12:00:00Z", is_created=True), False),
+        (AppliedCommit(0, "2026-01-04T00:01:00Z", is_created=True), True),
+        (AppliedCommit(0, "2026-01-05T12:00:00Z"), True),
+    ],
+)
+def test_a_receipt_about_another_model_of_that_name_proves_nothing(
+    run: AppliedCommit, expected: bool
+) -> None:
+    """Also if it says that the model was made again, and MLflow shows that it was not."""
+    of_line = points((3,))
+    positions = {point.commit.sha: index for index, point in enumerate(of_line) if point.commit}
+    reconciles = ReconciledHistory([run], positions)
+    reconciles = reconciles.since("2026-01-04T00:00:30Z", "2026-01-04T00:00:00.500Z")
+    assert (3 in reconciles.tenures(of_line, "Production")) is expected

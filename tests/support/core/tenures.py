@@ -15,11 +15,11 @@ class _GivenTenures(ReconciledHistory):
 
     given: Mapping[tuple[str, int], Tenure] = field(default_factory=dict)
 
-    def since(self, registered: str | None) -> ReconciledHistory:
+    def since(self, created: str | None, model_created: str | None = None) -> ReconciledHistory:
         given = {
             entry: tenure
             for entry, tenure in self.given.items()
-            if registered is None or tenure.reconciled_at >= registered
+            if created is None or tenure.reconciled_at >= created
         }
         return replace(self, given=given)
 

@@ -138,11 +138,13 @@ def _tenures(
     reconciled = ReconciledModels(target.workspace, line).history(target.name)
     if reconciled.runs:
         versions = observed.versions if observed is not None else {}
+        model_created = observed.created if observed is not None else None
         return {
             number: tenure
             for number, tenure in reconciled.tenures(points, stage).items()
             if number not in versions
-            or number in reconciled.since(versions[number].created).tenures(points, stage)
+            or number
+            in reconciled.since(versions[number].created, model_created).tenures(points, stage)
         }
 
     is_reconciled = observed is not None and observed.base is not None

@@ -18,6 +18,7 @@ _AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
 # Patterns are texts, since most commands need none; `re` keeps what it has compiled.
 _DURATION_PART = r"([0-9]{1,5})([wdhms])"  # as the schema limits it
 _FRACTION = r"\.([0-9]+)"
+_OWN_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
 
 
 def parse_time(text: str) -> datetime:
@@ -37,6 +38,19 @@ def parse_time(text: str) -> datetime:
         return moment.astimezone(timezone.utc)
     except OverflowError:
         raise ValueError(f"{text} is not within the years 1 to 9999") from None
+
+
+def is_time(value: object) -> bool:
+    """Whether a value is RFC 3339 in UTC, as this tool writes it. Anything else may contain what no
+    terminal should be sent."""
+    try:
+        return (
+            isinstance(value, str)
+            and re.fullmatch(_OWN_TIME, value) is not None
+            and parse_time(value) is not None
+        )
+    except ValueError:
+        return False
 
 
 def is_stamped_between(stamp: str, earliest: str, latest: str) -> bool:

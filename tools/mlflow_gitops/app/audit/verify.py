@@ -86,7 +86,7 @@ class Verifier:
 
         progress("reading git history and receipts")
         selected = sorted(set(names) or managed)
-        record = read_record(self._workspace, self._line, names, self._histories.renames)
+        record = read_record(self._workspace, self._line, names, self._histories.renames, observed)
         findings = list(record.findings)
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers

@@ -42,14 +42,16 @@ def unrecorded_work(
     history = line.histories.history(file_stem(name), desired, base)
     changes = already_applied_changes(history, observed)
     if is_emptied:
-        return RecoveredWork(changes)
+        return RecoveredWork(changes, registered=observed.created if observed else None)
 
     judged = with_entries(line.histories, history, line.judges.of)
     now = format_datetime(settings.now())
     model = observed or ObservedModel(name)
     verdicts = judge_entries(judged, model, line.evidence, now, writing=True).verdicts
     people = people_behind(judged, observed_stages(model, desired), line.evidence)
-    return RecoveredWork(changes, verdicts, _proven(judged, verdicts), people)
+    return RecoveredWork(
+        changes, verdicts, _proven(judged, verdicts), people, registered=model.created
+    )
 
 
 def _proven(history: ModelHistory, verdicts: tuple[Verdict, ...]) -> tuple[tuple[str, int], ...]:

@@ -86,7 +86,10 @@ class PlanReviewer:
         served, next_served = max(row.before, default=None), max(row.after, default=None)
         since = None
         if served is not None:
-            reconciles = self._evidence.reconciles(model.model)
+            version = observed.versions.get(served)
+            reconciles = self._evidence.reconciles(model.model).since(
+                version.created if version else None, observed.created
+            )
             since = held_since(reconciles, row.stage, served)
         before, after = (
             self._version(number, desired, observed) if number is not None else None

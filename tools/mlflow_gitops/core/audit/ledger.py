@@ -45,6 +45,8 @@ class AppliedRun:
             self.recorded.entered,
             self.receipt.is_recovered or self.recorded.is_base_unrecorded,
             self.is_contradicted,
+            self.recorded.registered,
+            self.recorded.is_created,
         )
 
 

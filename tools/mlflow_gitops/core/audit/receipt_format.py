@@ -66,6 +66,7 @@ def recorded_outcome(
         "error": outcome.error,
         "base_unrecorded": not is_base_recorded,
         "flaws": [dict(flaw)] if flaw else [],
+        "registered": outcome.registered,
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": outcome.model, "result": outcome.result, **filled}
@@ -87,13 +88,14 @@ def _recorded_files(outcome: Outcome) -> Iterator[dict[str, Any]]:
 @dataclass(frozen=True, slots=True)
 class RecoveredWork:
     """What a run found that no receipt records: the changes that git asks for and MLflow shows, the
-    verdicts of the gates now, the (stage, version) that none of them objects to, and the people
-    behind the making commits."""
+    verdicts of the gates now, the (stage, version) that none of them objects to, the people behind
+    the making commits, and when MLflow registered the model."""
 
     changes: Sequence[Change] = ()
     gates: Sequence[Verdict] = ()
     entered: Sequence[tuple[str, int]] = ()
     people: Mapping[str, RecordedPeople] = field(default_factory=dict)
+    registered: str | None = None
 
     @property
     def objections(self) -> list[Verdict]:
@@ -113,6 +115,7 @@ def recovered_outcome(
         **_recorded_verdicts(work.gates),
         "people": [_recorded_people(sha, vouched) for sha, vouched in work.people.items()],
         "flaws": [dict(flaw)] if flaw else [],
+        "registered": work.registered,
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": model, "result": "applied", **filled}

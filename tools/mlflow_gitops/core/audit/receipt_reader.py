@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mlflow_gitops.core.audit.receipts import Receipt, is_time
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.untrusted_json import loads
+from mlflow_gitops.core.times import is_time
 
 MAX_MEMORY = 400 << 20
 """Bytes that all receipts of a clone may take in memory. A run over 10,000 models takes 60 MB."""

@@ -8,19 +8,16 @@ that it changed, so that a deleted or edited receipt shows.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
-from mlflow_gitops.core.times import parse_time
+from mlflow_gitops.core.times import is_time
 
 NOTES_REF = "refs/notes/mlflow-gitops"
 """Where earlier versions kept receipts."""
 RECEIPT_TAG = "gitops.receipt"
-
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +82,6 @@ class Receipt:
         """The models that this run changed, all the way to its commit or not: those on which this
         receipt is stamped."""
         return frozenset(recorded.model for recorded in self.models() if recorded.is_changed)
-
-
-def is_time(at: object) -> bool:
-    """Whether a value is RFC 3339 in UTC, as this tool writes it. Anything else may contain what no
-    terminal should be sent."""
-    try:
-        return isinstance(at, str) and _TIME.match(at) is not None and parse_time(at) is not None
-    except ValueError:
-        return False
 
 
 def newest(receipts: Sequence[Receipt]) -> str | None:

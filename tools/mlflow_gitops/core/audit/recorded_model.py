@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.history.people import RecordedPeople
+from mlflow_gitops.core.times import is_time
 
 if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their outcomes
     from mlflow_gitops.core.gates.change_approvals import Participant
@@ -31,6 +32,18 @@ class RecordedModel:
     def is_applied(self) -> bool:
         """Whether the run brought the model all the way to its commit."""
         return self.content.get("result") == "applied"
+
+    @property
+    def registered(self) -> str | None:
+        """When MLflow registered the model that the run changed, RFC 3339: a model that was made
+        again under the same name has another time. None if the receipt does not say."""
+        registered = self.content.get("registered")
+        return registered if isinstance(registered, str) and is_time(registered) else None
+
+    @property
+    def is_created(self) -> bool:
+        """Whether the run made the model in MLflow."""
+        return any(change.get("action") == "create_model" for change in self.changes)
 
     @property
     def is_base_unrecorded(self) -> bool:

@@ -11,14 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import NamedTuple
 
+from mlflow_gitops.core.creation_times import SKEW, earliest_creation
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.times import parse_time
-
-_SKEW = timedelta(minutes=15)
-"""How much the clocks of MLflow and of the machine that wrote a receipt may differ."""
+from mlflow_gitops.core.times import format_datetime, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +27,8 @@ class AppliedCommit:
     versions that the receipt names as having come to hold them. If `is_partial`, only these count
     as having come to hold a stage: a later run recovered the receipt, or the run began from a state
     that no receipt explained. If `is_contradicted`, nothing that it put into a stage counts.
+    `registered` is when MLflow registered the model, by the receipt; None if it does not say.
+    `is_created` is whether the run made the model.
     """
 
     index: int
@@ -38,6 +37,16 @@ class AppliedCommit:
     entered: frozenset[tuple[str, int]] = frozenset()
     is_partial: bool = False
     is_contradicted: bool = False
+    registered: str | None = None
+    is_created: bool = False
+
+    def is_about(self, model_created: str | None) -> bool:
+        """Whether it can be about the model that MLflow registered at a time, RFC 3339."""
+        if self.registered is not None:
+            return self.registered == model_created
+        if not self.is_created or model_created is None:
+            return True
+        return parse_time(model_created) >= earliest_creation(self.began, self.at)
 
     @property
     def proven(self) -> AppliedCommit:
@@ -75,14 +84,17 @@ class ReconciledHistory:
     positions: Mapping[str, int] | None = None
     fetch_hint: str | None = None
 
-    def since(self, registered: str | None) -> ReconciledHistory:
-        """The reconciles that can be about the version that MLflow registered at a time, RFC 3339.
-        What was recorded before is about another version of that number: that of a model that was
-        deleted and made again, or whose former name this model has."""
-        if registered is None:
+    def since(self, created: str | None, model_created: str | None = None) -> ReconciledHistory:
+        """The reconciles that can be about the version and the model that MLflow registered at
+        these times, RFC 3339. What was recorded before is about another version of that number:
+        that of a model that was deleted and made again, or whose former name this model has. So is
+        what names another time for the model."""
+        if created is None and model_created is None:
             return self
-        earliest = parse_time(registered) - _SKEW
-        return replace(self, runs=[run for run in self.runs if parse_time(run.at) >= earliest])
+        # Both are RFC 3339 in UTC, and the tolerance is far longer than a fraction of a second.
+        earliest = format_datetime(parse_time(created) - SKEW) if created else ""
+        runs = [run for run in self.runs if run.at >= earliest and run.is_about(model_created)]
+        return self if len(runs) == len(self.runs) else replace(self, runs=runs)
 
     def tenures(
         self, points: Sequence[Point], stage: str, before: Commit | None = None

@@ -61,6 +61,9 @@ class ObservedModel:
     aliases: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[int, ObservedVersion] = field(default_factory=dict)
     is_prompt: bool = False
+    created: str | None = None
+    """When MLflow registered it, RFC 3339 in UTC, with milliseconds: a model that was deleted and
+    made again has another time; a rename changes none. None if MLflow does not say."""
     fault: str | None = None
     """Why what MLflow shows of it cannot be read; None if it can be. The other fields are then
     incomplete."""

@@ -50,7 +50,9 @@ def _content(model: ObservedModel) -> dict[str, object]:
     return {name: getattr(model, name) for name in _MODEL_FIELDS} | {"versions": versions}
 
 
-_MODEL_FIELDS = tuple(field.name for field in fields(ObservedModel) if field.name != "fault")
+# The times at which versions were registered show that a model was made again.
+_LEFT_OUT = {"fault", "created"}
+_MODEL_FIELDS = tuple(field.name for field in fields(ObservedModel) if field.name not in _LEFT_OUT)
 # MLflow does not show an origin: it belongs to a version that is still to be copied.
 _VERSION_FIELDS = tuple(field.name for field in fields(ObservedVersion) if field.name != "origin")
 

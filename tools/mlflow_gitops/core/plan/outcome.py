@@ -42,6 +42,8 @@ class Outcome:
     """Whether it was the first reconcile of a model that MLflow had already."""
     has_written: bool = False
     """Whether the run may have written anything to the model, stamps included."""
+    registered: str | None = None
+    """When MLflow registered the model that was written to; None if it does not say."""
 
     @property
     def is_invalid(self) -> bool:

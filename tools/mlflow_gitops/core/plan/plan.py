@@ -123,6 +123,9 @@ class ModelPlan:
     """The people and teams that the manifest names, in a plan that is made to be reviewed."""
     approvers: ChangeApprovers | None = None
     """Who approved the change; None if no gate asked for it, or the forge gave no answer."""
+    registered: str | None = None
+    """When MLflow registered the model, RFC 3339; None if it does not have the model or does not
+    say."""
 
     @property
     def applying(self) -> tuple[Change, ...]:

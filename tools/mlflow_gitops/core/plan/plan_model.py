@@ -73,6 +73,7 @@ def plan_model(
         is_adoption=observed is not None and history.base_state == "none",
         returning=judged.returning,
         approvers=judged.approvers,
+        registered=model.created,
     )
     return _with_records(plan, history, observed, context, stop)
 

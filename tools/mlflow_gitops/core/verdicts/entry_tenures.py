@@ -35,7 +35,7 @@ class EntryTenures:
         """The last tenure of the version that MLflow has under this number now."""
         version = self.observed.versions.get(self.entry.version)
         reconciles = self.evidence.reconciles(self.observed.name)
-        possible = reconciles.since(version.created if version else None)
+        possible = reconciles.since(version.created if version else None, self.observed.created)
         return possible.tenures(self.history.all_points, stage, before).get(self.entry.version)
 
     @property

@@ -92,6 +92,7 @@ def _model(model: Any) -> ObservedModel:
         description=model.description or "",
         tags=_tags(model.tags),
         aliases={alias: int(number) for alias, number in model.aliases.items()},
+        created=_registered(model),
     )
 
 
@@ -109,6 +110,10 @@ def _version(version: Any) -> ObservedVersion:
     )
 
 
+def _registered(model: Any) -> str | None:
+    return timestamp_text(getattr(model, "creation_timestamp", None), "milliseconds")
+
+
 def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
     """Tags with text as values. Thousands of versions share a few names: one text for each name."""
     return {intern(str(key)): str(value) for key, value in tags.items()}
@@ -121,6 +126,7 @@ def _prompt(prompt: Any) -> ObservedModel:
         tags=user_tags(prompt.tags),
         aliases={alias: int(number) for alias, number in prompt.aliases.items()},
         is_prompt=True,
+        created=_registered(prompt),
     )
 
 

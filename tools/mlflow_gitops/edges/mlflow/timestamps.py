@@ -7,13 +7,14 @@ from datetime import datetime, timezone
 from mlflow_gitops.core.times import format_datetime
 
 
-def timestamp_text(milliseconds: int | None) -> str | None:
+def timestamp_text(milliseconds: int | None, precision: str = "seconds") -> str | None:
     """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for one outside the
-    calendar."""
+    calendar. `precision` is that of `format_datetime`."""
     if not milliseconds:
         return None
+    seconds, fraction = divmod(int(milliseconds), 1000)
     try:
-        at = datetime.fromtimestamp(int(milliseconds) // 1000, timezone.utc)
+        at = datetime.fromtimestamp(seconds, timezone.utc)
     except (OverflowError, ValueError, OSError):
         return None
-    return format_datetime(at)
+    return format_datetime(at.replace(microsecond=1000 * fraction), precision)

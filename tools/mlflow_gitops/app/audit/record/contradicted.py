@@ -9,6 +9,7 @@ from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.contradictions import Contradiction
 from mlflow_gitops.core.audit.record.contradictions import contradictions as find_contradictions
 from mlflow_gitops.core.audit.record.recorded_policies import PolicyBlobs, policy_contradictions
+from mlflow_gitops.core.audit.record.registrations import ShownRegistration
 from mlflow_gitops.core.history.mainline import MainLine
 
 Contradicted = frozenset[tuple[str, str]]
@@ -16,17 +17,21 @@ Contradicted = frozenset[tuple[str, str]]
 
 
 def contradictions_in_clone(
-    workspace: Workspace, receipts: Sequence[Receipt], line: MainLine
+    workspace: Workspace,
+    receipts: Sequence[Receipt],
+    line: MainLine,
+    find_registered: ShownRegistration | None = None,
 ) -> list[Contradiction]:
     """What this clone contradicts. `receipts` are all that it has, oldest first. A shallow clone
-    does not know the line, and compares the receipts with each other alone."""
+    does not know the line, and compares the receipts with each other alone. `find_registered` finds
+    when MLflow registered a model."""
     owner = workspace.owner(line)
     now = workspace.settings.now().timestamp()
     if owner is None:
         return find_contradictions(receipts, None, now)
     own_receipts = [receipt for receipt in receipts if receipt.owner == owner]
     return [
-        *find_contradictions(receipts, line, now),
+        *find_contradictions(receipts, line, now, find_registered),
         *policy_contradictions(own_receipts, line.index, _policies(workspace, line)),
     ]
 

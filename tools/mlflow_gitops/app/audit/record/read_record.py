@@ -3,12 +3,13 @@ R7)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.app.audit.record.contradicted import contradicted, contradictions_in_clone
 from mlflow_gitops.app.audit.record.forge_answers import compare_with_forge
 from mlflow_gitops.app.audit.record.receipt_findings import receipt_findings
+from mlflow_gitops.app.audit.record.shown_registration import shown_registration
 from mlflow_gitops.app.audit.signers import Signers
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
@@ -18,6 +19,7 @@ from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.names import file_stem, model_of
+from mlflow_gitops.core.observed.model import ObservedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,20 @@ class ReadRecord:
 
 
 def read_record(
-    workspace: Workspace, line: MainLine, names: Sequence[str], renames: Renames
+    workspace: Workspace,
+    line: MainLine,
+    names: Sequence[str],
+    renames: Renames,
+    observed: Mapping[str, ObservedModel],
 ) -> ReadRecord:
-    """The record, with the flaws of these models, or of all that there ever were. Raises GitFailure
-    if the receipts cannot be read."""
+    """The record, with the flaws of these models, or of all that there ever were. `observed` is
+    what MLflow shows. Raises GitFailure if the receipts cannot be read."""
     stored = workspace.receipts_branch.read()
     receipts = stored.receipts
-    contradictions = contradictions_in_clone(workspace, receipts, line)
     owner = workspace.owner(line)
+    contradictions = contradictions_in_clone(
+        workspace, receipts, line, shown_registration(observed, renames, line.index, owner)
+    )
     ledger = Ledger(receipts, line.index, owner, contradicted(contradictions))
     answers = compare_with_forge(workspace, ledger.receipts, line.index)
 

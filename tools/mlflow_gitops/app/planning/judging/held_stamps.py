@@ -39,14 +39,17 @@ def with_right_held_stamps(
         last = history.base or line.line.shas[-1]
         return tuple(line.histories.points_until(stem, last))
 
+    def since(version: int) -> ReconciledHistory:
+        return reconciles.since(observed.versions[version].created, observed.created)
+
     stem = file_stem(plan.model)
     changed_at = line.histories.renames.changed_at(stem)
     doubtful = [
         (version, stage, stamp)
         for version, stage, stamp in stamps
-        if not names_its_receipt(stamp, stage, version, reconciles, changed_at)
+        if not names_its_receipt(stamp, stage, version, since(version), changed_at)
     ]
-    return _with_corrections(plan, doubtful, reconciles, points)
+    return _with_corrections(plan, doubtful, since, points)
 
 
 def _is_recorded(history: ModelHistory, reconciles: ReconciledHistory) -> bool:
@@ -70,15 +73,16 @@ def _held_stamps_of(model: ObservedModel) -> list[tuple[int, str, str]]:
 def _with_corrections(
     plan: ModelPlan,
     stamps: Collection[tuple[int, str, str]],
-    reconciles: ReconciledHistory,
+    since: Callable[[int], ReconciledHistory],
     read_points: Callable[[], Sequence[Point]],
 ) -> ModelPlan:
     """The plan with a correction of each stamp that no receipt explains, and a note of it.
 
-    `read_points` reads the model's states up to its base.
+    `since` returns the reconciles that can be about a version; `read_points` reads the model's
+    states up to its base.
     """
     for version, stage, stamp in stamps:
-        stay = recorded_stays(read_points(), stage, reconciles).get(version)
+        stay = recorded_stays(read_points(), stage, since(version)).get(version)
         fault = stay.fault(stamp) if stay else NOT_RECORDED
         if fault is None:
             continue

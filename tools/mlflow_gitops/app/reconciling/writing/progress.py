@@ -34,6 +34,7 @@ class Progress:
         self._written: list[Change] = []
         self._entered: list[tuple[str, int]] = []
         self._first_plan: ModelPlan | None = None
+        self._registered: str | None = None
 
     def begin(self, plan: ModelPlan) -> None:
         """Note that the writes of a plan are about to be made."""
@@ -66,6 +67,7 @@ class Progress:
         # The verdicts of the first reading count: after a write, the stamps would make a rollback
         # of what was promoted just now.
         self._first_plan = self._first_plan or plan
+        self._registered = self._registered or plan.registered
         attempted, self._attempted = self._attempted, None
         if attempted is None:
             return plan
@@ -109,6 +111,7 @@ class Progress:
             plan.compared_files if plan else {},
             is_adoption=bool(plan and plan.is_adoption),
             has_written=bool(self._written or self._unanswered),
+            registered=self._registered,
         )
 
     def outcome_after_failure(

@@ -13,6 +13,7 @@ from typing import Any
 
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.receipt_counts import count_of
+from mlflow_gitops.core.audit.record.registrations import ShownRegistration
 from mlflow_gitops.core.audit.record.rival_receipts import rival_receipts
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.mainline import MainLine
@@ -38,10 +39,14 @@ class Contradiction:
 
 
 def contradictions(
-    receipts: Sequence[Receipt], line: MainLine | None = None, now: float | None = None
+    receipts: Sequence[Receipt],
+    line: MainLine | None = None,
+    now: float | None = None,
+    find_registered: ShownRegistration | None = None,
 ) -> list[Contradiction]:
     """Every contradiction in receipts, which are oldest first. `line` is the main line, None if
-    this clone does not know all of it; `now` is in seconds since 1970."""
+    this clone does not know all of it; `now` is in seconds since 1970. `find_registered` finds when
+    MLflow registered a model; without it, that is a claim of the receipts."""
     by_digest = {receipt.digest: receipt for receipt in receipts}
     newest_dates = list(accumulate(line.dates, max)) if line is not None else []
     contradicted: list[Contradiction] = []
@@ -57,7 +62,7 @@ def contradictions(
             reasons = [*_gate_faults(receipt, recorded), *_commit_faults(receipt, recorded, line)]
             contradicted += [Contradiction(receipt, recorded.model, reason) for reason in reasons]
 
-    contradicted += [Contradiction(*rival) for rival in rival_receipts(receipts)]
+    contradicted += [Contradiction(*rival) for rival in rival_receipts(receipts, find_registered)]
     if line is not None:
         contradicted += _off_the_line(receipts, line)
     return contradicted

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.receipt_counts import count_of
-from mlflow_gitops.core.audit.recorded_model import RecordedModel
+from mlflow_gitops.core.audit.record.registrations import (
+    Mention,
+    Registrations,
+    ShownRegistration,
+)
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.times import parse_time
 
@@ -24,11 +28,14 @@ class Rival(NamedTuple):
     reason: str
 
 
-def rival_receipts(receipts: Sequence[Receipt]) -> Iterator[Rival]:
-    """One for each pair that cannot be true. `receipts` are oldest first."""
+def rival_receipts(
+    receipts: Sequence[Receipt], find_registered: ShownRegistration | None = None
+) -> Iterator[Rival]:
+    """One for each pair that cannot be true. `receipts` are oldest first. `find_registered` finds
+    when MLflow registered a model."""
     chain = _main_chain(receipts)
     yield from _same_numbers(receipts, chain)
-    yield from _same_changes(receipts, chain)
+    yield from _same_changes(receipts, chain, Registrations(receipts, find_registered))
     yield from _different_people(receipts, chain)
 
 
@@ -96,37 +103,42 @@ def _is_witnessed(earlier: Receipt, later: Receipt) -> bool:
     )
 
 
-def _same_changes(receipts: Sequence[Receipt], chain: set[str]) -> Iterator[Rival]:
+def _same_changes(
+    receipts: Sequence[Receipt], chain: set[str], registrations: Registrations
+) -> Iterator[Rival]:
     """A change that one commit asked for and two runs say that they made: the second found it done.
     What was created anew, or is on another server, begins from the start."""
-    made: dict[tuple[str, ...], dict[tuple[str, ...], Receipt]] = {}
+    made: dict[tuple[str, ...], dict[tuple[str, ...], Mention]] = {}
     for receipt in receipts:
-        content = receipt.content
-        server = str(receipt.owner), str(content.get("registry")), str(content.get("workspace"))
         for recorded in receipt.models():
             if not recorded.is_applied:
                 continue
-            of_model = made.setdefault((*server, recorded.model), {})
-            if any(change.get("action") == "create_model" for change in recorded.changes):
+            mention = Mention(receipt, recorded)
+            of_model = made.setdefault(mention.key, {})
+            if registrations.is_created_anew(mention):
                 of_model.clear()
-            yield from _made_before(receipt, recorded, of_model, chain)
+            yield from _made_before(mention, of_model, chain, registrations)
 
 
 def _made_before(
-    receipt: Receipt,
-    recorded: RecordedModel,
-    made: dict[tuple[str, ...], Receipt],
+    mention: Mention,
+    made: dict[tuple[str, ...], Mention],
     chain: set[str],
+    registrations: Registrations,
 ) -> Iterator[Rival]:
+    receipt, recorded = mention
     is_known = recorded.is_base_unrecorded or bool(recorded.flaws) or receipt.is_recovered
     reported: set[str] = set()
     for change in recorded.changes:
         if change.get("cause") != "commit" or not isinstance(change.get("commit"), str):
             continue
-        earlier = made.setdefault(_key(change), receipt)
-        if earlier is receipt or is_known or _are_beside(earlier, receipt):
+        earlier = made.setdefault(_key(change), mention)
+        if earlier is mention or is_known or _are_beside(earlier.receipt, receipt):
             continue
-        rival, likely = _less_likely(earlier, receipt, chain)
+        if registrations.are_different(earlier, mention):
+            made[_key(change)] = mention
+            continue
+        rival, likely = _less_likely(earlier.receipt, receipt, chain)
         if likely.digest not in reported:
             reported.add(likely.digest)
             reason = f"it says that it made what {change['commit'][:12]} asked for, which that of"

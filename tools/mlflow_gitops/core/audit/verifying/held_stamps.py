@@ -20,15 +20,18 @@ def unexplained_holders(
     stamp."""
     runs = [run.applied_commit for run in account.runs]
     reconciles = ReconciledHistory(runs, account.positions)
-    stays_of: dict[str, Mapping[int, RecordedStay]] = {}
+    # By stage, and by how many reconciles can be about the version: the latest ones.
+    stays_of: dict[tuple[str, int], Mapping[int, RecordedStay]] = {}
     for number, version in sorted(observed.versions.items()):
+        possible = reconciles.since(version.created, observed.created)
         for key, stamp in sorted(version.tags.items()):
             if not key.startswith(HELD_PREFIX):
                 continue
             stage = key.removeprefix(HELD_PREFIX)
-            if stage not in stays_of:
-                stays_of[stage] = recorded_stays(account.points, stage, reconciles)
-            fault = _stamp_fault(account, stage, number, stamp, stays_of[stage].get(number))
+            stays_key = stage, len(possible.runs)
+            if stays_key not in stays_of:
+                stays_of[stays_key] = recorded_stays(account.points, stage, possible)
+            fault = _stamp_fault(account, stage, number, stamp, stays_of[stays_key].get(number))
             if fault:
                 yield Unexplained(account.name, f"held {number} {stage}", fault)
 
