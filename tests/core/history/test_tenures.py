@@ -130,6 +130,8 @@ def test_a_version_that_was_made_again_holds_its_stage_since_the_next_receipt() 
         (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-04T00:00:00.500Z"), True),
         (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-01T00:00:00.500Z"), False),
         (AppliedCommit(0, "2026-01-05T12:00:00Z", registered="2026-01-05T11:00:00.000Z"), False),
+        (AppliedCommit(0, "2025-01-01T12:00:00Z", registered="2026-01-04T00:00:00.500Z"), True),
+        (AppliedCommit(0, "2025-01-01T12:00:00Z", registered="2026-01-01T00:00:00.500Z"), False),
         (AppliedCommit(0, "2026-01-05T12:00:00Z", is_created=True), False),
         (AppliedCommit(0, "2026-01-04T00:01:00Z", is_created=True), True),
         (AppliedCommit(0, "2026-01-05T12:00:00Z"), True),

@@ -67,7 +67,7 @@ def comparable(model: ObservedModel | None) -> ObservedModel | None:
         return None
     versions = {number: replace(v, created=None) for number, v in model.versions.items()}
     aliases = {alias: number for alias, number in model.aliases.items() if number in versions}
-    return replace(model, versions=versions, aliases=aliases)
+    return replace(model, versions=versions, aliases=aliases, created=None)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -40,6 +40,12 @@ class AppliedCommit:
     registered: str | None = None
     is_created: bool = False
 
+    @property
+    def has_wrong_clock(self) -> bool:
+        """Whether its receipt was written before MLflow registered the model, by its own words: the
+        clock of its machine was wrong, and its time shows nothing."""
+        return self.registered is not None and self.at < self.registered
+
     def is_about(self, model_created: str | None) -> bool:
         """Whether it can be about the model that MLflow registered at a time, RFC 3339."""
         if self.registered is not None:
@@ -93,7 +99,11 @@ class ReconciledHistory:
             return self
         # Both are RFC 3339 in UTC, and the tolerance is far longer than a fraction of a second.
         earliest = format_datetime(parse_time(created) - SKEW) if created else ""
-        runs = [run for run in self.runs if run.at >= earliest and run.is_about(model_created)]
+        runs = [
+            run
+            for run in self.runs
+            if (run.at >= earliest or run.has_wrong_clock) and run.is_about(model_created)
+        ]
         return self if len(runs) == len(self.runs) else replace(self, runs=runs)
 
     def tenures(
