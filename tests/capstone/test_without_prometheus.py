@@ -1,4 +1,4 @@
-"""What `make capstone` does where Prometheus is not installed. No story is told."""
+"""What `make capstone` does where Prometheus is not installed. The story itself is left out."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ USERS = ["applied: Production — → 2", "applied: Production 2 → 3", "rolled
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders in which a story was told. Prometheus is missing, and this is no CI."""
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders in which the story was started. Prometheus is missing, and this is no CI."""
     folders: list[Path] = []
 
     def tell(folder: Path) -> str:
@@ -39,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
 
 @pytest.mark.parametrize(("ci", "args"), [("true", []), (None, ["--write"])])
 def test_what_needs_prometheus_fails_at_once_in_a_sentence(
-    told: list[Path],
+    started: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -51,11 +51,11 @@ def test_what_needs_prometheus_fails_at_once_in_a_sentence(
     assert run(monkeypatch, str(tmp_path / "capstone"), *args) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("error: Prometheus is not installed (on Debian: apt install prometheus)")
-    assert told == []
+    assert started == []
 
 
 def test_elsewhere_the_story_goes_on_without_it(
-    told: list[Path],
+    started: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -63,14 +63,14 @@ def test_elsewhere_the_story_goes_on_without_it(
     assert run(monkeypatch, str(tmp_path / "capstone")) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("Prometheus is not installed") and "is not compared" in first
-    assert told == [tmp_path / "capstone"]
+    assert started == [tmp_path / "capstone"]
 
 
 @pytest.mark.parametrize(
     ("team", "is_right"), [([ROLLED_BACK], True), (["unhealthy"], False), ([], False)]
 )
 def test_the_team_hears_of_the_way_back_alone(
-    told: list[Path], tmp_path: Path, team: list[str], is_right: bool
+    started: list[Path], tmp_path: Path, team: list[str], is_right: bool
 ) -> None:
     (tmp_path / "registry").mkdir()
     (tmp_path / "registry/notify.yaml").touch()
