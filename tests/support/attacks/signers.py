@@ -38,6 +38,9 @@ class Signer:
         """A certificate of this key, issued by a root, or by itself."""
         issuer = root or self
         now = datetime.now(timezone.utc)
+        # A signature is checked as of the day on which its certificate begins: that of the root,
+        # though a test may make it a second later, must be valid by then.
+        days_valid = 2 if is_root else 1
         usage = {name: False for name in _USAGES} | {
             "digital_signature": True,
             "key_cert_sign": is_root,
@@ -48,7 +51,7 @@ class Signer:
             .issuer_name(_named(issuer.name))
             .public_key(self._private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
+            .not_valid_before(now - timedelta(days=days_valid))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(**usage), critical=True)
