@@ -129,6 +129,15 @@ def _folder(file: Path) -> None:
     file.mkdir()
 
 
+def _pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _beside(end: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    return lambda file: make(file.with_name(file.name + end))
+
+
 def _another_schema(file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("CREATE VIEW commit_list AS SELECT * FROM commits")
@@ -156,7 +165,8 @@ def _swapped(table: str) -> Callable[[Path], None]:
 
 
 DAMAGE = [
-    *(_truncated, _emptied, _text, _folder, _another_schema),
+    *(_truncated, _emptied, _text, _folder, _another_schema, _pipe),
+    *(_beside(end, make) for end in ("-journal", "-wal") for make in (os.mkfifo, os.mkdir)),
     *map(_swapped, ("commits", "manifests")),
     *map(_without, ("head", "spine", "catalog", "files", "commits", "merges", "manifests")),
 ]
@@ -195,6 +205,24 @@ def test_what_a_killed_process_left(repo: Repo) -> None:
     file.unlink()
     assert answer(indexed(repo.folder), tip) == expected
     assert index_files(repo.folder / ".git") == [file]
+
+
+@pytest.mark.parametrize("end", ["", "-journal", "-wal"])
+def test_nothing_is_written_through_a_link(repo: Repo, end: str) -> None:
+    """The index grows, and what the link names stays as it was, also if it is an index itself."""
+    index = index_of(repo.folder)
+    linked = index.with_name("linked")
+    shutil.copy(index, linked)
+    content = linked.read_bytes()
+    link = index.with_name(index.name + end)
+    link.unlink(missing_ok=True)
+    link.symlink_to(linked)
+    repo.git("reset", "-q", "--hard")
+    tip = repo.commit(files={"registry/models/alpha.yaml": "name: alpha\nstages: {Staging: 7}\n"})
+    for _ in ("made again", "read"):
+        assert answer(indexed(repo.folder), tip) == answer(Git(repo.folder), tip)
+    assert linked.read_bytes() == content
+    assert index.is_file() and not index.is_symlink()
 
 
 def test_an_index_of_another_repository(repo: Repo, tmp_path: Path) -> None:

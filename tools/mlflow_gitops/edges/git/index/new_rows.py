@@ -7,9 +7,14 @@ import os
 import sqlite3
 from pathlib import Path
 
-from mlflow_gitops.edges.git.index.rows import CREATE, TABLES, IndexFault, IndexRows, connect
-
-_JOURNAL = "-journal"
+from mlflow_gitops.edges.git.index.rows import (
+    COMPANIONS,
+    CREATE,
+    TABLES,
+    IndexFault,
+    IndexRows,
+    connect,
+)
 
 
 class NewRows(IndexRows):
@@ -40,7 +45,8 @@ class NewRows(IndexRows):
             with self.path.open("rb+") as stream:
                 os.fsync(stream.fileno())
             # An old journal belongs to the old file, and would be applied to the new one.
-            path.with_name(path.name + _JOURNAL).unlink(missing_ok=True)
+            for end in COMPANIONS:
+                path.with_name(path.name + end).unlink(missing_ok=True)
             self.path.replace(path)
         except OSError as error:
             self.discard()

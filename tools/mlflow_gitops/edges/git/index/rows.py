@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +19,8 @@ Key = int | str
 TABLES = ("head", "spine", "catalog", "files", "commits", "merges", "manifests")
 CREATE = "CREATE TABLE {} (key PRIMARY KEY, data BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID"
 _SUM_BYTES = 8
+COMPANIONS = ("-journal", "-wal", "-shm")
+"""The files that SQLite opens beside a database, by the ends of their names."""
 _MAX_KEYS = 500
 """Keys of one query. SQLite allows 999 in its oldest versions."""
 
@@ -37,8 +40,7 @@ class IndexRows:
     @classmethod
     def opened(cls, path: Path, seed: bytes) -> IndexRows:
         """Open an existing file. It is only read if its folder cannot be written."""
-        if not path.is_file():
-            raise IndexFault("missing")
+        _check_files(path)
         for mode in ("rw", "ro"):
             with contextlib.suppress(sqlite3.Error, IndexFault):
                 rows = cls(connect(path, mode), path, seed)
@@ -133,6 +135,20 @@ class IndexRows:
             yield from self._connection.execute(command, tuple(values))
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             raise IndexFault(str(error)) from None
+
+
+def _check_files(path: Path) -> None:
+    """Raise IndexFault if there is no such file, or if SQLite would follow a link or wait for a
+    pipe: as the index, or as one of its companions."""
+    for end in ("", *COMPANIONS):
+        try:
+            mode = path.with_name(path.name + end).lstat().st_mode
+        except OSError as error:
+            if end and isinstance(error, FileNotFoundError):
+                continue
+            raise IndexFault(str(error)) from None
+        if not stat.S_ISREG(mode):
+            raise IndexFault("not a plain file")
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
