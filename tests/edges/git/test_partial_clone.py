@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.edges.git.partial_clone import may_be_partial
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 from tests.support.receipts import receipts_in, record
@@ -135,3 +136,19 @@ def test_a_whole_clone_fetches_nothing(origin: Path, tmp_path: Path) -> None:
     clone = CountedClone(origin, tmp_path / "whole")
     clone.git.line("main", REGISTRY, lambda path: True)
     assert not clone.git.partial.is_partial and clone.fetches == 0
+    git(clone.git.top, "config", "note.about", "the promisor of old")
+    assert not may_be_partial(clone.git.top / ".git")
+
+
+@pytest.mark.parametrize("place", ["config", "included", "config.worktree"])
+def test_the_settings_of_a_partial_clone_may_be_in_any_file(
+    clone: CountedClone, place: str
+) -> None:
+    git_dir = clone.git.top / ".git"
+    if place != "config":
+        for key in ("promisor", "partialclonefilter"):
+            git(clone.git.top, "config", "--unset", f"remote.origin.{key}")
+        git(clone.git.top, "config", "--file", str(git_dir / place), "remote.origin.promisor", "1")
+        git(clone.git.top, "config", "extensions.worktreeConfig", "true")
+        git(clone.git.top, "config", "include.path", "included")
+    assert may_be_partial(git_dir) and clone.git.partial.is_partial

@@ -25,10 +25,12 @@ _FETCH_OPTIONS = (
 
 
 def may_be_partial(common_dir: Path) -> bool:
-    """Whether a repository may be a partial clone, by its own settings. Only git knows whether it
-    is one (`PartialClone`), which takes a process."""
+    """Whether a repository has objects of a remote that has more of them: git marks their packs
+    (gitformat-pack(5)). Only git knows whether it is a partial clone, by settings that may be in
+    any file (`PartialClone`), which takes a process."""
     try:
-        return b"promisor" in (common_dir / "config").read_bytes().lower()
+        packs = (common_dir / "objects" / "pack").iterdir()
+        return any(file.suffix == ".promisor" for file in packs)
     except OSError:
         return True
 
