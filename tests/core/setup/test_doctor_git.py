@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlflow_gitops.core.setup.doctor_git import GitFacts, check_git
 
 
@@ -41,3 +43,12 @@ def test_receipts_that_no_fetch_brings() -> None:
         "git fetch origin '+refs/heads/x*:refs/remotes/origin/x*'; for every git fetch from now on:"
         " git config --add remote.origin.fetch '+refs/heads/x*:refs/remotes/origin/x*'"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(None, "unknown"), (0, None), (32_768, "ok")], ids=str
+)
+def test_the_index_of_the_history(size: int | None, status: str | None) -> None:
+    facts = GitFacts("2.40.0", "origin", "main", "", 1, False, True, True, "x", index_bytes=size)
+    findings = [finding for finding in check_git(facts) if finding.check == "index"]
+    assert [finding.status for finding in findings] == ([status] if status else [])

@@ -42,7 +42,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
 from mlflow_gitops.core.setup.health_workflow import check_health_workflow, jobs_in_use
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows, recording_environments
 from mlflow_gitops.edges.forge import Forge, NotConfigured, ProtectedBranches
-from mlflow_gitops.edges.git.index.head import size_of_indexes
+from mlflow_gitops.edges.git.index.head import common_directory, size_of_indexes
 from mlflow_gitops.edges.git.receipts.branch import receipts_refspec
 from mlflow_gitops.edges.git.receipts.unpushed import unpushed_receipts
 from mlflow_gitops.edges.git.refs.branches import branch_name
@@ -136,6 +136,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
 
     remote = git.remote()
     branch = workspace.settings.receipts_branch
+    common_dir = common_directory(workspace.top)
     return GitFacts(
         version=git.output("version").removeprefix("git version "),
         remote=remote,
@@ -151,7 +152,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         refspec=receipts_refspec(workspace.receipts_branch),
         unpushed_receipts=_unpushed_receipts(workspace),
         changed_first_parents=changed_first_parents(workspace) if main else (),
-        index_bytes=size_of_indexes(git.index.common_dir) if git.index is not None else 0,
+        index_bytes=size_of_indexes(common_dir) if common_dir is not None else 0,
     )
 
 

@@ -43,8 +43,9 @@ class GitFacts:
     branch_fault: str = ""
     changed_first_parents: Sequence[str] = ()
     """Warnings of merges that changed the first parents of the main branch."""
-    index_bytes: int = 0
-    """The size of what the clone remembers of its history; 0 if it remembers nothing."""
+    index_bytes: int | None = 0
+    """The size of what the clone remembers of its history; 0 if it remembers nothing, None if that
+    cannot be read."""
 
 
 def check_git(facts: GitFacts) -> Iterator[CheckResult]:
@@ -91,7 +92,10 @@ def _first_parents(facts: GitFacts) -> Iterator[CheckResult]:
 
 
 def _index(facts: GitFacts) -> Iterator[CheckResult]:
-    if facts.index_bytes:
+    if facts.index_bytes is None:
+        detail = "the git directory's folder mlflow-gitops cannot be read: history is read anew"
+        yield GIT.unknown("index", detail, "Delete the folder, or make it yours.")
+    elif facts.index_bytes:
         detail = f"{format_size(facts.index_bytes)} in the git directory's folder mlflow-gitops"
         yield GIT.ok("index", f"{detail}; deleting it costs only time")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,9 +46,17 @@ def index_files(common_dir: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def size_of_indexes(common_dir: Path) -> int:
-    """The bytes of every index of this repository."""
-    return sum(file.stat().st_size for file in index_files(common_dir))
+def size_of_indexes(common_dir: Path) -> int | None:
+    """The bytes of every index of this repository; None if its folder cannot be read."""
+    try:
+        files = index_files(common_dir)
+    except OSError:
+        return None
+    size = 0
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):  # another process has just published it
+            size += file.lstat().st_size
+    return size
 
 
 def seed(common_dir: Path, scope: Sequence[str], tip: str) -> bytes:
