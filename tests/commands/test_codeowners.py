@@ -125,6 +125,31 @@ def test_only_what_a_branch_changes(team: Team) -> None:
     assert stale(team, "--changed-since", "main"), "the policy's owners are everybody's"
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: text.replace("@acme/", "@mallory/"),
+        lambda text: f"{text}/registry/ @mallory\n",
+    ],
+    ids=["emptied", "other owners", "overruled"],
+)
+def test_a_change_of_this_file_alone(team: Team, spoil: Callable[[str], str]) -> None:
+    """It has to fit all manifests, though none changed; other files stay unread."""
+    team.run("codeowners")
+    team.commit("Owners")
+    team.write("models/broken.yaml", "name: broken\nstages: 1\n")
+    team.git("add", "-A")
+    team.git("commit", "-q", "-m", "Invalid for long")
+    file = team.folder / PLACE
+    assert stale(team, "--changed-since", "HEAD") == stale(team, str(file)) == []
+    file.write_text(spoil(file.read_text()))
+    for arguments in (("--changed-since", "HEAD"), (str(file),)):
+        assert stale(team, *arguments) == stale(team) != []
+        ran = team.run("validate", *arguments, "--format", "json")
+        assert {error["file"] for error in ran.json["errors"]} == {PLACE}
+
+
 def test_an_invalid_manifest_does_not_make_the_others_stale(team: Team) -> None:
     team.run("codeowners")
     team.write("models/churn.yaml", "name: churn\nstages: 1\n")

@@ -244,6 +244,19 @@ def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None
     )
 
 
+def test_a_change_of_codeowners_is_judged_in_every_environment(files: Teams) -> None:
+    files.put("prod", "churn", "stages: {}\nowners: ['@acme/risk-ml']\n")
+    files.on(None, "codeowners")
+    files.git("add", "-A")
+    files.git("commit", "-q", "-m", "Owners")
+    file = files.folder / ".github/CODEOWNERS"
+    for given in (("--changed-since", "HEAD"), (str(file),)):
+        assert files.on(None, "validate", *given).code == 0
+    file.write_text(file.read_text().replace("@acme/risk-ml", "@mallory"))
+    for given in (("--changed-since", "HEAD"), (str(file),), ()):
+        assert files.on(None, "validate", *given).code == 3, given
+
+
 def test_a_shared_policy_that_is_missing_stops_it(files: Teams) -> None:
     (files.folder / "registry/policy.yaml").unlink()
     ran = files.on("prod", "plan")

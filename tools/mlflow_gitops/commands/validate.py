@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.given_files import files_of, is_codeowners, resolved, split
 from mlflow_gitops.commands.output import note_for_people, print_result
 from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.registry_folder import (
@@ -16,6 +17,7 @@ from mlflow_gitops.core.manifests.registry_folder import (
     stem_of,
 )
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, name_clashes
+from mlflow_gitops.core.setup.codeowners import LOCATIONS as CODEOWNERS
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.core.yaml.schema_check import schema_copy_problems
@@ -83,13 +85,13 @@ def _given_names(workspace: Workspace, paths: Sequence[Path]) -> list[str] | Non
     if not paths or any(path.is_dir() for path in paths):
         return None
     top = workspace.top.resolve()
-    files = (_resolved(path) for path in paths)
+    files = (resolved(path) for path in paths)
     return [file.relative_to(top).as_posix() for file in files if file.is_relative_to(top)]
 
 
 def _is_given(file: Path, paths: Sequence[Path]) -> bool:
-    resolved = file.resolve()
-    return not paths or any(resolved.is_relative_to(path.resolve()) for path in paths)
+    target = file.resolve()
+    return not paths or any(target.is_relative_to(path.resolve()) for path in paths)
 
 
 def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | None) -> Snapshot:
@@ -143,14 +145,22 @@ def _of_environments(
             yield _snapshot(environment, (), changed_since)
         return
 
-    remaining = [file for path in paths for file in _files(path)]
+    remaining = [file for path in paths for file in files_of(path)]
     for environment in environments:
         folder = (environment.top / environment.registry).resolve()
-        inside = [file for file in remaining if _resolved(file).is_relative_to(folder)]
-        remaining = [file for file in remaining if file not in inside]
+        inside = [
+            file
+            for file in remaining
+            if resolved(file).is_relative_to(folder) or is_codeowners(workspace, file)
+        ]
+        remaining = [file for file in remaining if not resolved(file).is_relative_to(folder)]
         yield _given_files(environment, inside)
 
-    elsewhere = [file for file in remaining if file.name != ENVIRONMENTS or not file.exists()]
+    elsewhere = [
+        file
+        for file in remaining
+        if (file.name != ENVIRONMENTS or not file.exists()) and not is_codeowners(workspace, file)
+    ]
     yield _given_files(workspace, elsewhere)
 
 
@@ -161,12 +171,12 @@ def _joined(snapshots: Sequence[Snapshot]) -> Snapshot:
 
 
 def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
-    """Only the files that differ from `ref`, or everything if the policy does, since the policy is
-    part of every manifest's rules.
+    """Only the files that differ from `ref`, CODEOWNERS included, or everything if the policy does,
+    since the policy is part of every manifest's rules.
 
     The problems of an unchanged policy are reported, too: no manifest was judged under it.
     """
-    changed = set(workspace.git.changed_since(ref, workspace.registry))
+    changed = set(workspace.git.changed_since(ref, workspace.registry, *CODEOWNERS))
     snapshot = _some_files(workspace, changed, ref)
     copies = schema_copy_problems(workspace.checkout.schema_copies())
     snapshot.problems = in_order([*snapshot.problems, *copies])
@@ -210,11 +220,13 @@ def _some_files(workspace: Workspace, changed: Collection[str], ref: str | None 
 def _with_codeowners(
     workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None
 ) -> Snapshot:
-    """Add the problems of CODEOWNERS, for the changed manifests or for all: GitHub must ask the
-    owners that the manifests name (RULES R9)."""
+    """Add the problems of CODEOWNERS: for the changed manifests, or for all, also if CODEOWNERS
+    itself changed. GitHub must ask the owners that the manifests name (RULES R9)."""
     from mlflow_gitops.app.setup import codeowners
 
     problems = codeowners.problems(workspace, snapshot, changed)
+    if not problems and changed is not None and not set(CODEOWNERS).isdisjoint(changed):
+        problems = codeowners.problems(workspace, workspace.tree())
     snapshot.problems = in_order([*snapshot.problems, *problems])
     return snapshot
 
@@ -230,42 +242,13 @@ def _given_files(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     """The problems of the given files and folders.
 
     Files of the registry folder are checked with the others there and under its policy. If the
-    policy is given, all of them are checked, since it is part of every manifest's rules. A file
-    from elsewhere is checked by itself, as a manifest or, by its name, as a policy.
+    policy is given, all of them are checked, since it is part of every manifest's rules. CODEOWNERS
+    is checked for all of them. A file from elsewhere is checked by itself, as a manifest or, by its
+    name, as a policy.
     """
-    inside, outside = _split(workspace, paths)
+    inside, outside = split(workspace, paths)
     parts = [_some_files(workspace, inside)] if inside else []
     return _joined([*parts, *map(_alone, outside)])
-
-
-def _split(workspace: Workspace, paths: Sequence[Path]) -> tuple[set[str], list[Path]]:
-    """The files in the registry folder, as paths in the repository, and all others."""
-    folder = (workspace.top / workspace.registry).resolve()
-    inside: set[str] = set()
-    outside: list[Path] = []
-    for path in paths:
-        if not path.exists() and not path.is_symlink():
-            raise UsageFailure(f"There is no {path}.")
-        for file in _files(path):
-            absolute = _resolved(file)
-            if absolute.is_relative_to(folder):
-                relative = Path(workspace.registry) / absolute.relative_to(folder)
-                inside.add(relative.as_posix())
-            else:
-                outside.append(file)
-    return inside, outside
-
-
-def _resolved(file: Path) -> Path:
-    """The file's absolute path. A symbolic link is checked where it is, not where it points to."""
-    return file.parent.resolve() / file.name
-
-
-def _files(path: Path) -> list[Path]:
-    """The path itself, or the YAML files in a folder."""
-    if not path.is_dir() or path.is_symlink():
-        return [path]
-    return [file for file in sorted(path.rglob("*")) if file.suffix in (".yaml", ".yml")]
 
 
 def _alone(file: Path) -> Snapshot:

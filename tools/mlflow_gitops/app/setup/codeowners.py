@@ -76,7 +76,8 @@ def problems(
     """What `validate` reports about CODEOWNERS. `changed` has the paths of the only manifests that
     were read, existing or deleted; None if all were read.
 
-    The owners of an invalid manifest are unknown, so the others are then checked one by one.
+    The lines of invalid manifests may stay, since their owners are unknown. Under an invalid
+    policy, the other manifests are checked one by one.
     """
     current = existing(workspace)
     if current is not None and codeowners.is_too_large(current):
@@ -85,7 +86,7 @@ def problems(
         if changed is not None:
             return []
         return codeowners.missing_file(workspace.registry.policy_path, snapshot)
-    if changed is None and not snapshot.errors:
+    if changed is None and not snapshot.validity.policy:
         return codeowners.stale_block(current, expected_text(workspace, snapshot, current))
 
     expected: dict[str, str | None] = {}
@@ -101,11 +102,12 @@ def problems(
 def stale_lines(
     workspace: Workspace, snapshot: Snapshot, current: CodeOwners, *, has_tools: bool
 ) -> list[Problem]:
-    """What is wrong with a CODEOWNERS for the manifests of a snapshot. The owners of an invalid
-    manifest are unknown, so the others are then checked one by one."""
+    """What is wrong with a CODEOWNERS for the manifests of a snapshot. The lines of invalid
+    manifests may stay, since their owners are unknown. Under an invalid policy, the other manifests
+    are checked one by one."""
     if codeowners.is_too_large(current):
         return [codeowners.too_large(current)]
-    if not snapshot.errors:
+    if not snapshot.validity.policy:
         expected_lines = expected_text(workspace, snapshot, current, has_tools=has_tools)
         return codeowners.stale_block(current, expected_lines)
 

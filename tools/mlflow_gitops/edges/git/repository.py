@@ -103,19 +103,19 @@ class Git(Lines):
         )
         return [entry[3:] for entry in _nul_separated(output)]  # "XY path"
 
-    def changed_since(self, ref: str, registry: RegistryFolder) -> list[str]:
-        """Return the paths below the registry folder that changed since this branch left `ref`.
+    def changed_since(self, ref: str, registry: RegistryFolder, *files: str) -> list[str]:
+        """Return the paths below the registry folder, and those of some files, that changed since
+        this branch left `ref`.
 
         Changes that are not committed and new files count, too.
         """
+        paths = (*registry.paths, *files)
         tip = self.resolve(ref)
         start = self.query("merge-base", tip, "HEAD") or tip
-        changed = self._run(
-            "diff", "--name-only", "-z", "--no-renames", start, "--", *registry.paths
-        )
+        changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *paths)
         new = self._run(
             *("ls-files", "-z", "--others", "--exclude-standard", "--full-name"),
-            *("--", *registry.paths),
+            *("--", *paths),
         )
         return sorted({*_nul_separated(changed), *_nul_separated(new)})
 
