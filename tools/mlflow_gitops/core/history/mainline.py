@@ -79,8 +79,8 @@ class MainLine:
         """For each commit that is not on the line, the index of the true merge that brought it in:
         the first commit of the line that has it among its ancestors.
 
-        `parents` has the parents of every commit that a merge from index `since` on could have
-        brought in.
+        `parents` has the parents of every commit beside the line that a merge from index `since` on
+        could have brought in.
         """
         merged_at: dict[str, int] = {}
         for index, parents_beside in sorted(self.merges.items()):

@@ -66,10 +66,10 @@ class ManifestContents:
         self._recall = recall
         self._contents: dict[str, bytes] = {}
         self._requested: set[str] = set()
-        self._manifests: dict[str, dict[str, ReadManifest]] = {}
-        """What was read, by path and blob id."""
         self.news: dict[str, dict[str, ReadManifest]] = {}
         """By path and blob id, what was read from contents, and not recalled."""
+        self._others: dict[str, dict[str, ReadManifest]] = {}
+        """In the same way, what was recalled, and which contents are missing."""
 
         # By path: the manifest that was read in full last, and the template made from it once a
         # second version of the file is read.
@@ -102,13 +102,12 @@ class ManifestContents:
 
     def forget_manifests(self) -> None:
         """Free the memory of every manifest that was read. It is read again if needed."""
-        for memory in (self._manifests, self._templates, self._latest, self.news):
+        for memory in (self.news, self._others, self._templates, self._latest):
             memory.clear()
 
     def forget_recalled(self) -> None:
         """Free the memory of the manifests that can be recalled."""
-        for path in self._manifests.keys() - self.news.keys():
-            del self._manifests[path]
+        self._others.clear()
 
     def kind(self, blob: str, path: str) -> Kind:
         """The kind of the manifest in a fetched blob; "model" if it cannot be read."""
@@ -137,12 +136,12 @@ class ManifestContents:
 
     def _earlier(self, blob: str, path: str) -> ReadManifest | None:
         """What was read in a manifest before, by this process or an earlier one."""
-        of_path = self._manifests.setdefault(path, {})
-        result = of_path.get(blob)
-        if result is None:
-            result = self._recall(path, blob) if self._recall is not None else None
-            if result is not None:
-                of_path[blob] = result
+        for memory in (self._others, self.news):
+            if path in memory and blob in memory[path]:
+                return memory[path][blob]
+        result = self._recall(path, blob) if self._recall is not None else None
+        if result is not None:
+            self._others.setdefault(path, {})[blob] = result
         return result
 
     def _parsed(self, blob: str, path: str) -> Manifest | str:
@@ -158,17 +157,17 @@ class ManifestContents:
     def _parse(self, blob: str, path: str) -> ReadManifest:
         self.fetch((blob,))
         data = self._contents.pop(blob, None)
-        of_path = self._manifests.setdefault(path, {})
         if data is None:
-            of_path[blob] = _missing_content(blob)
-            return of_path[blob]
+            missing = _missing_content(blob)
+            self._others.setdefault(path, {})[blob] = missing
+            return missing
 
         # It would take much memory to keep the content of each version. It is read again if a file
         # with another name has it, too.
         self._requested.discard(blob)
-        of_path[blob] = self._read(data, path)
-        self.news.setdefault(path, {})[blob] = of_path[blob]
-        return of_path[blob]
+        result = self._read(data, path)
+        self.news.setdefault(path, {})[blob] = result
+        return result
 
     def _read(self, data: bytes, path: str) -> ReadManifest:
         if path in self._latest:

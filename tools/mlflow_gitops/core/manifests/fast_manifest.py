@@ -85,6 +85,12 @@ def packed(manifest: Manifest, document: Document) -> PackedManifest:
     return ManifestShape(manifest, [(slot.section, slot.key) for slot in slots]), numbers
 
 
+@lru_cache(4096)
+def _kept_once(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Equal numbers as one tuple: many manifests of a history have them, and they wait together."""
+    return numbers
+
+
 class ManifestTemplate:
     """The text of a valid manifest with gaps in place of the version numbers of its stages and
     aliases. `shape` is what `packed` returns for it."""
@@ -126,7 +132,7 @@ class ManifestTemplate:
             return None
         if self._has_lists and self._lists_twice(numbers):
             return None
-        return self._shape, tuple(numbers)
+        return self._shape, _kept_once(tuple(numbers))
 
     def _lists_twice(self, numbers: Sequence[int]) -> bool:
         """Whether a stage lists a version twice."""

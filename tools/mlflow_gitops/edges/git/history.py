@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, cast
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
@@ -65,7 +66,7 @@ class History(Revisions):
             if merge_of.get(sha) in merged and len(own_parents) < 2
         ]
         if commits:
-            for record in self._diff_tree(_lines(commits), registry.paths):
+            for record in self._diff_tree(_lines(commits).encode(), registry.paths):
                 commit = Commit(record.sha, format_time(record.seconds), *record.details)
                 paths = tuple(path for path, _ in record.changes)
                 merged[merge_of[record.sha]].append(Merged(commit, paths))
@@ -96,22 +97,23 @@ class History(Revisions):
         return [StatedMessage(text.strip(), author) for author, _, text in messages if text.strip()]
 
     def _diff_tree(
-        self, commits: str, paths: Sequence[str], *, always: bool = False
+        self, commits: bytes, paths: Sequence[str], *, always: bool = False
     ) -> Iterator[log.CommitRecord]:
         """Yield what each of the given commits did to `paths`, as `git diff-tree` finds it. One
         that did nothing to them is left out, unless `always`."""
         options = ("-s", "--always") if always else ()
         command = ("diff-tree", *log.DIFF_TREE_OPTIONS, *options, "--", *paths)
         with self._popen(*command) as process:
-            feed_input(process, commits.encode())
+            feed_input(process, commits)
             yield from log.parse_diff_tree(_chunks(process))
         if process.returncode:
             failure = "git cannot show what the commits changed"
-            self._run(*command, feed=commits, failure=failure)  # raises with git's own words
+            self._run(*command, feed=commits.decode(), failure=failure)  # raises with git's own words
             raise GitFailure(f"{failure}: it ended too early.")
 
     def _parents_of_merged(self, line: MainLine, first: int) -> dict[str, list[str]]:
-        """Return the parents of each commit that merges from position `first` on brought in."""
+        """Return the parents of each commit beside the line that merges from position `first` on
+        brought in."""
         tips = [
             parent
             for position, parents in line.merges.items()
@@ -122,8 +124,9 @@ class History(Revisions):
         listing = self._run(
             "rev-list", "--date-order", "--parents", "--stdin", feed=_lines([*tips, *excluded])
         )
-        entries = (entry.split() for entry in listing.decode().splitlines())
-        return {sha: parents for sha, *parents in entries}
+        # Most of the commits are those of the line: only the others are kept.
+        entries = (entry.decode().split() for entry in BytesIO(listing))
+        return {sha: parents for sha, *parents in entries if sha not in line.index}
 
 
 def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,8 +62,8 @@ def parse_rev_list(output: bytes) -> MainLine:
 
     line = MainLine([], [], {})
 
-    for entry in output.decode().splitlines():
-        seconds, sha, *parents = entry.split(" ")
+    for entry in BytesIO(output):
+        seconds, sha, *parents = entry.decode().split()
         if len(parents) > 1:
             line.merges[len(line.shas)] = tuple(parents[1:])
         line.shas.append(sha)
@@ -89,12 +90,13 @@ def parse_graph(output: bytes) -> dict[str, GraphCommit]:
     return graph
 
 
-def diff_tree_input(line: MainLine, since: int = 0) -> str:
+def diff_tree_input(line: MainLine, since: int = 0) -> bytes:
     """Return the input for `git diff-tree`: each commit of a line from an index on, with the one
     before it."""
     shas = line.shas[since:]
     parents = (line.shas[since - 1] if since else "", *shas)
-    return "".join(f"{sha} {parent}\n" for parent, sha in zip(parents, shas, strict=False))
+    pairs = zip(parents, shas, strict=False)
+    return b"".join(f"{sha} {parent}\n".encode() for parent, sha in pairs)
 
 
 def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
@@ -108,12 +110,14 @@ def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
                 yield commit
             seconds = int(next(tokens) or 0)
             author, subject, committer = (next(tokens)[:_MAX_LINE] for _ in range(3))
-            # Many commits have the same people: each name is kept once.
-            details = (intern(author), subject, intern(committer), _compact(next(tokens)))
+            message = _compact(next(tokens))
+            if message.rstrip("\n") == subject:
+                message = subject  # kept once, like people and paths, which many commits share
+            details = (intern(author), subject, intern(committer), message)
             commit = CommitRecord(token[1:], seconds, details, [])
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
-            commit.changes.append((next(tokens), _content_id(mode, blob)))
+            commit.changes.append((intern(next(tokens)), _content_id(mode, blob)))
 
     if commit is not None:
         yield commit
@@ -161,8 +165,9 @@ def add_changes(
     from mlflow_gitops.core.history.mainline import Commit
     from mlflow_gitops.core.times import format_time
 
-    for sha, _, details, changes in records:
-        i = line.index[sha]
+    for record_sha, _, details, changes in records:
+        i = line.index[record_sha]
+        sha = line.shas[i]  # an equal text, which is in memory anyway
         blobs.request((path, blob) for path, blob in changes if blob and is_wanted(path))
-        line.commits[sha] = Commit(line.shas[i], format_time(line.times[i]), *details)
+        line.commits[sha] = Commit(sha, format_time(line.times[i]), *details)
         line.changes += ((i, path, blob) for path, blob in reversed(changes))

@@ -26,7 +26,7 @@ def pack_details(details: Details) -> bytes:
 def unpack_details(data: bytes) -> Details:
     """Raises ValueError for what `pack_details` did not make."""
     author, subject, committer, message = data.decode().split("\0")
-    return author, subject, committer, message
+    return author, subject, committer, subject if message == subject else message
 
 
 class IndexedCommits(MutableMapping[str, Commit]):

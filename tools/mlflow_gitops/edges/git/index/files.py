@@ -58,6 +58,14 @@ def unpack_catalog(data: bytes) -> dict[str, CatalogEntry]:
     return {path: CatalogEntry(*entry) for path, entry in json.loads(data).items()}
 
 
+def by_file(changes: Iterable[Change]) -> dict[str, list[FileChange]]:
+    """The changes of each file, in the order of the line."""
+    files: dict[str, list[FileChange]] = {}
+    for position, path, blob in changes:
+        files.setdefault(path, []).append((position, blob))
+    return files
+
+
 def in_line_order(changes: list[Change]) -> list[Change]:
     """Changes by commit and, within one, in the reverse order of their paths, as `git diff-tree`
     is read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mlflow_gitops.core.history.mainline import MainLine
@@ -12,7 +12,8 @@ from mlflow_gitops.edges.git.index.commits import TABLE as COMMITS
 from mlflow_gitops.edges.git.index.commits import pack_details
 from mlflow_gitops.edges.git.index.files import (
     CatalogEntry,
-    FileChange,
+    Change,
+    by_file,
     pack_catalog,
     pack_changes,
     unpack_changes,
@@ -53,14 +54,14 @@ class Growth:
         self._path = path
         self._catalog = dict(catalog)
         self._start = start
-        self._changes: dict[str, list[FileChange]] = {}
         self._commits: list[tuple[int, bytes, str]] = []
         self._beside_deletion: set[str] = set()
 
     def recorded(self, line: MainLine, records: Iterable[CommitRecord]) -> Iterator[CommitRecord]:
-        """Yield the records and write them on the way. What cannot be written is not written; the
-        records come in any case."""
-        is_writing = True
+        """Yield the records and write them on the way. The line must have the changes of each one
+        before the next is taken. What cannot be written is not written; the records come in any
+        case."""
+        is_writing, first_change = True, len(line.changes)
         try:
             for record in records:
                 if is_writing:
@@ -68,7 +69,7 @@ class Growth:
                 yield record
             if is_writing:
                 with contextlib.suppress(*_NOT_WRITTEN):
-                    self._finish(line)
+                    self._finish(line, line.changes[first_change:])
                     self._new = None  # it is in its place
         finally:
             if self._new is not None:
@@ -78,8 +79,6 @@ class Growth:
         position = line.index[record.sha]
         if any(blob is None for _, blob in record.changes):
             self._beside_deletion.update(path for path, _ in record.changes)
-        for path, blob in reversed(record.changes):
-            self._changes.setdefault(path, []).append((position, blob))
         try:
             self._commits.append((position, pack_details(record.details), record.sha))
             if self._new is not None and len(self._commits) >= _BATCH:
@@ -92,9 +91,9 @@ class Growth:
         self._rows.write(COMMITS, self._commits)
         self._commits.clear()
 
-    def _finish(self, line: MainLine) -> None:
+    def _finish(self, line: MainLine, changes: Sequence[Change]) -> None:
         if self._new is not None:
-            self._write_rows(line, None)
+            self._write_rows(line, changes, None)
             self._new.publish(self._path)
             return
         before = self._rows.get("head", 0)
@@ -102,28 +101,28 @@ class Growth:
         try:
             if before is None or self._rows.get("head", 0) != before:
                 raise IndexFault("another process was faster")
-            self._write_rows(line, Head.unpack(before))
+            self._write_rows(line, changes, Head.unpack(before))
             self._rows.commit()
         except BaseException:
             self._rows.rollback()
             raise
 
-    def _write_rows(self, line: MainLine, before: Head | None) -> None:
+    def _write_rows(self, line: MainLine, changes: Sequence[Change], before: Head | None) -> None:
         self._write_commits()
         sums = list(before.spine[: self._start // SEGMENT]) if before else []
         packed = list(segments(line, self._start))
         self._rows.write("spine", ((number, data, "") for number, data in packed))
         sums += [self._rows.sum_of("spine", number, data).hex() for number, data in packed]
 
-        self._write_files()
+        self._write_files(changes)
         catalog = pack_catalog(self._catalog)
         self._rows.write("catalog", [(0, catalog, "")])
         checksum = self._rows.sum_of("catalog", 0, catalog).hex()
         head = Head(len(line.shas), tuple(sums), checksum)
         self._rows.write("head", [(0, head.pack(), "")])
 
-    def _write_files(self) -> None:
-        for path, changes in self._changes.items():
+    def _write_files(self, new_changes: Sequence[Change]) -> None:
+        for path, changes in by_file(new_changes).items():
             entry = self._catalog.get(path)
             if entry is not None:
                 data = self._rows.get("files", path)

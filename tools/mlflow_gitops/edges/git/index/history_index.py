@@ -65,6 +65,8 @@ class HistoryIndex:
         self._head: Head | None = None
         self._spine: Spine | None = None
         self._tip = ""
+        self._known: list[str] = []
+        """The commit ids of a line that is in memory."""
         self.manifests = IndexedManifests(self._rows_now)
 
     def line_to(self, tip: str, list_newer: ListNewer) -> MainLine | None:
@@ -136,7 +138,7 @@ class HistoryIndex:
         except _DAMAGE:
             return records
         # What follows reads the index as it is then.
-        self._seed = b""
+        self._seed, self._known = b"", line.shas
         return growth.recorded(line, records)
 
     def covers(self, line: MainLine) -> bool:
@@ -182,7 +184,7 @@ class HistoryIndex:
         self.__dict__.pop("_catalog", None)
         try:
             self._rows = IndexRows.opened(self._file, self._seed)
-            head, spine = read_spine(self._rows)
+            head, spine = read_spine(self._rows, self._known)
             self._head, self._spine = head, spine
         except _DAMAGE:
             self._reject()

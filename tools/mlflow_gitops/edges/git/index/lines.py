@@ -131,7 +131,7 @@ class Lines(Remembering):
 
     def _details(self, sha: str) -> tuple[str, str, str, str]:
         """Author, subject, committer and message of one commit."""
-        [record] = self._diff_tree(f"{sha}\n", (), always=True)
+        [record] = self._diff_tree(f"{sha}\n".encode(), (), always=True)
         return record.details
 
     def _newer(self, tip: str, indexed: str) -> list[tuple[int, str, list[str]]]:

@@ -54,8 +54,6 @@ class Spine:
         """How many commits another line has in common with this one, from its beginning on."""
         low, high = 0, min(len(shas), len(self.shas))
         if shas[:high] == self.shas[:high]:
-            if len(shas) == len(self.shas) and high and shas[0] is not self.shas[0]:
-                self.shas = list(shas)  # both have the same texts, now in memory once
             return high
         while low < high:
             middle = (low + high + 1) // 2
@@ -65,8 +63,10 @@ class Spine:
                 high = middle - 1
         return low
 
-    def add(self, data: bytes) -> None:
-        """Add a packed segment. Raises ValueError for one that cannot be unpacked."""
+    def add(self, data: bytes, known: list[str]) -> None:
+        """Add a packed segment. `known` are the ids of a line that is in memory: those of the
+        segment that are the same take no memory again. Raises ValueError for a segment that cannot
+        be unpacked."""
         header, _, packed = data.partition(b"\n")
         count, id_length, packed_merges = json.loads(header)
         if id_length not in _ID_LENGTHS or len(packed) != count * (id_length // 2 + _DATE_BYTES):
@@ -75,7 +75,10 @@ class Spine:
         split = count * id_length // 2
         digits = packed[:split].hex()
         start = len(self.shas)
-        self.shas += [digits[at : at + id_length] for at in range(0, len(digits), id_length)]
+        shas = known[start : start + count]
+        if "".join(shas) != digits:
+            shas = [digits[at : at + id_length] for at in range(0, len(digits), id_length)]
+        self.shas += shas
         dates = array("q")
         dates.frombytes(packed[split:])
         if sys.byteorder == "big":
