@@ -10,7 +10,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from io import BytesIO
 from typing import IO, TYPE_CHECKING, cast
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
@@ -37,7 +36,7 @@ class History(Revisions):
         """Return every commit that can be reached from a revision, from one `git rev-list`. Each
         comes before its parents."""
         options = ("--topo-order", "--parents", "--timestamp")
-        return log.parse_graph(self._run("rev-list", *options, revision, "--"))
+        return log.parse_graph(self._listed(*options, revision, "--"))
 
     @cached_property
     def partial(self) -> PartialClone:
@@ -103,12 +102,22 @@ class History(Revisions):
         that did nothing to them is left out, unless `always`."""
         options = ("-s", "--always") if always else ()
         command = ("diff-tree", *log.DIFF_TREE_OPTIONS, *options, "--", *paths)
+        failure = "git cannot show what the commits changed"
+        return log.parse_diff_tree(self._streamed(*command, feed=commits, failure=failure))
+
+    def _listed(self, *options: str, feed: bytes = b"") -> Iterator[list[str]]:
+        """Yield the fields of each line that `git rev-list` prints."""
+        failure = "git cannot list the commits"
+        return log.parse_listing(self._streamed("rev-list", *options, feed=feed, failure=failure))
+
+    def _streamed(self, *command: str, feed: bytes, failure: str) -> Iterator[bytes]:
+        """Yield what a git command prints, as it comes: of a long history, the whole would take
+        much memory. Raises GitFailure, which begins with `failure`."""
         with self._popen(*command) as process:
-            feed_input(process, commits)
-            yield from log.parse_diff_tree(_chunks(process))
+            feed_input(process, feed)
+            yield from _chunks(process)
         if process.returncode:
-            failure = "git cannot show what the commits changed"
-            self._run(*command, feed=commits.decode(), failure=failure)  # raises with git's own words
+            self._run(*command, feed=feed.decode(), failure=failure)  # raises with git's own words
             raise GitFailure(f"{failure}: it ended too early.")
 
     def _parents_of_merged(self, line: MainLine, first: int) -> dict[str, list[str]]:
@@ -121,12 +130,10 @@ class History(Revisions):
             for parent in parents
         ]
         excluded = [f"^{line.shas[first - 1]}"] if first else []
-        listing = self._run(
-            "rev-list", "--date-order", "--parents", "--stdin", feed=_lines([*tips, *excluded])
-        )
+        request = _lines([*tips, *excluded]).encode()
+        listing = self._listed("--date-order", "--parents", "--stdin", feed=request)
         # Most of the commits are those of the line: only the others are kept.
-        entries = (entry.decode().split() for entry in BytesIO(listing))
-        return {sha: parents for sha, *parents in entries if sha not in line.index}
+        return {sha: parents for sha, *parents in listing if sha not in line.index}
 
 
 def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,14 +55,22 @@ class CommitRecord(NamedTuple):
     changes: list[tuple[str, str | None]]
 
 
-def parse_rev_list(output: bytes) -> MainLine:
+def parse_listing(output: Iterable[bytes]) -> Iterator[list[str]]:
+    """Yield the fields of each line of an output that comes in pieces."""
+    unfinished = b""
+    for piece in output:
+        *lines, unfinished = (unfinished + piece).split(b"\n")
+        for line in lines:
+            yield line.decode().split(" ")
+
+
+def parse_rev_list(listing: Iterable[list[str]]) -> MainLine:
     """Return a line of commits with ids, times and merges, but without changes."""
     from mlflow_gitops.core.history.mainline import MainLine
 
     line = MainLine([], [], {})
 
-    for entry in BytesIO(output):
-        seconds, sha, *parents = entry.decode().split()
+    for seconds, sha, *parents in listing:
         if len(parents) > 1:
             line.merges[len(line.shas)] = tuple(parents[1:])
         line.shas.append(sha)
@@ -73,21 +80,16 @@ def parse_rev_list(output: bytes) -> MainLine:
     return line
 
 
-def parse_newer(output: bytes) -> list[tuple[int, str, list[str]]]:
+def parse_newer(listing: Iterable[list[str]]) -> list[tuple[int, str, list[str]]]:
     """Return date, id and parents of each commit that `git rev-list` prints."""
-    entries = (entry.split(" ") for entry in output.decode().splitlines())
-    return [(int(seconds), sha, parents) for seconds, sha, *parents in entries]
+    return [(int(seconds), sha, parents) for seconds, sha, *parents in listing]
 
 
-def parse_graph(output: bytes) -> dict[str, GraphCommit]:
+def parse_graph(listing: Iterable[list[str]]) -> dict[str, GraphCommit]:
     """Return the commits that `git rev-list --parents --timestamp` prints."""
     from mlflow_gitops.core.history.line.rerouting import GraphCommit
 
-    graph: dict[str, GraphCommit] = {}
-    for entry in output.decode().splitlines():
-        seconds, sha, *parents = entry.split(" ")
-        graph[sha] = GraphCommit(int(seconds), tuple(parents))
-    return graph
+    return {sha: GraphCommit(int(seconds), tuple(parents)) for seconds, sha, *parents in listing}
 
 
 def diff_tree_input(line: MainLine, since: int = 0) -> bytes:

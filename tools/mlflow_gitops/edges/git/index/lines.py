@@ -73,7 +73,7 @@ class Lines(Remembering):
                 line = self.index.line_to(revision, self._newer)
                 if line is not None:
                     return line
-        return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
+        return log.parse_rev_list(self._listed(*log.REV_LIST_OPTIONS, revision, "--"))
 
     def add_changes(
         self,
@@ -135,9 +135,7 @@ class Lines(Remembering):
         return record.details
 
     def _newer(self, tip: str, indexed: str) -> list[tuple[int, str, list[str]]]:
-        return log.parse_newer(
-            self._run("rev-list", *log.REV_LIST_OPTIONS, tip, f"^{indexed}", "--")
-        )
+        return log.parse_newer(self._listed(*log.REV_LIST_OPTIONS, tip, f"^{indexed}", "--"))
 
     def _changes_of(
         self, line: MainLine, since: int, paths: Sequence[str], is_wanted: Callable[[str], bool]
