@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.audit.unseen_changes import is_unseen
+from mlflow_gitops.core.audit.unseen_changes import StageChange, is_unseen
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy import Policy
@@ -24,26 +24,38 @@ BY_STAGE = desired("stages: {Production: 1}", WITH_ALIAS)
 
 
 @pytest.mark.parametrize(
-    ("stage", "versions", "before", "after", "expected"),
+    ("change", "before", "after", "expected"),
     [
-        ("@production", [1], BY_HAND, BY_STAGE, True),
-        ("@production", [1], BY_STAGE, BY_HAND, True),
-        ("@production", [1], BY_HAND, desired("stages: {Production: 2}", WITH_ALIAS), False),
-        ("@production", [1], BY_HAND, desired("stages: {Production: 1}", PLAIN), False),
-        ("@production", [1], None, BY_HAND, False),
-        ("Production", [1, 2], BY_STAGE, desired("stages: {Production: 2}", WITH_ALIAS), False),
-        ("Archived", [3], desired("stages: {Archived: 3}", PLAIN), BY_HAND, True),
+        (("@production", (1,), ()), BY_HAND, BY_STAGE, True),
+        (("@production", (), (1,)), BY_STAGE, BY_HAND, True),
         (
-            "Archived",
-            [3],
+            ("@production", (1,), ()),
+            BY_HAND,
+            desired("stages: {Production: 2}", WITH_ALIAS),
+            False,
+        ),
+        (("@production", (1,), ()), BY_HAND, desired("stages: {Production: 1}", PLAIN), False),
+        (("@production", (), (1,)), None, BY_HAND, False),
+        (
+            ("Production", (1,), (2,)),
+            BY_STAGE,
+            desired("stages: {Production: 2}", WITH_ALIAS),
+            False,
+        ),
+        (("Archived", (3,), ()), desired("stages: {Archived: 3}", PLAIN), BY_HAND, True),
+        (
+            ("Archived", (3,), ()),
             desired("stages: {Archived: 3}", PLAIN),
             desired("stages: {Staging: 3}", PLAIN),
             False,
         ),
-        ("Archived", [3], BY_HAND, desired("stages: {Archived: 3}", PLAIN), False),
+        (("Archived", (), (3,)), BY_HAND, desired("stages: {Archived: 3}", PLAIN), False),
     ],
 )
 def test_what_mlflow_does_not_show(
-    stage: str, versions: list[int], before: Desired | None, after: Desired, expected: bool
+    change: tuple[str, tuple[int, ...], tuple[int, ...]],
+    before: Desired | None,
+    after: Desired,
+    expected: bool,
 ) -> None:
-    assert is_unseen(stage, versions, before, after) is expected
+    assert is_unseen(StageChange(*change), before, after) is expected

@@ -98,14 +98,15 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
     style = style or Style()
     # The widths of columns depend on all events: what is printed of each waits until then.
     lines = EventRows()
-    columns: tuple[set[str], ...] = (set(), set(), set(), set(), set(), set())
+    columns: tuple[set[str], ...] = (set(), set(), set(), set(), set())
     is_counted = style.width is not None
     approvals_shown: set[str] = set()
     for audited in log.events:
         cells = _text_row(audited)
-        for column, cell in zip(columns[:5], cells, strict=False):
+        for column, cell in zip(columns, cells, strict=False):  # a subject is in no column
             column.add(cell)
-        is_counted = is_counted or _COUNTED.search(cells[5]) is not None
+        if not is_counted and not cells[5].isascii():
+            is_counted = _COUNTED.search(cells[5]) is not None
         remarks: Sequence[str] = ()
         if _may_have_remarks(audited):
             remarks = [part for remark in _remarks(audited, approvals_shown) for part in remark]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from mlflow_gitops.core.audit.unseen_changes import is_unseen
+from mlflow_gitops.core.audit.unseen_changes import StageChange, is_unseen
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
 from mlflow_gitops.core.history.line.renames import NamePeriod
@@ -275,23 +275,15 @@ def _model_events(
         elif moment.desired is not last:
             after = declared_stages(moment.desired)
             for stage in sorted(_changed_stages(before, after)):
-                event = Event(
-                    "stage", moment.index, commit, model, stage,
-                    before.get(stage, ()), after.get(stage, ()), changed_stem,
+                change = StageChange(stage, before.get(stage, ()), after.get(stage, ()))
+                yield Event(
+                    "stage", moment.index, commit, model, *change, changed_stem,
                     is_deletion=moment.desired is None,
+                    is_unseen=is_unseen(change, last, moment.desired),
                 )  # fmt: skip
-                yield _with_sight(event, last, moment.desired)
             before, last = after, moment.desired
 
         was_readable = moment.fault is None
-
-
-def _with_sight(event: Event, before: Desired | None, after: Desired | None) -> Event:
-    """An event of a stage that says whether MLflow shows its change."""
-    versions = {*event.before, *event.after}
-    if after is None or not is_unseen(event.stage or "", versions, before, after):
-        return event
-    return event._replace(is_unseen=True)
 
 
 def _changed_stages(before: Stages, after: Stages) -> list[str]:

@@ -4,32 +4,41 @@ takes over (RULES R6)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.desired import Desired, Field
 
 
-def is_unseen(stage: str, versions: Iterable[int], before: Desired | None, after: Desired) -> bool:
+class StageChange(NamedTuple):
+    """The versions of a stage, or of `@alias`, before and after a change."""
+
+    stage: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def is_unseen(change: StageChange, before: Desired | None, after: Desired | None) -> bool:
     """Whether MLflow's aliases and native stages of a stage, or of `@alias`, are the same before
-    and after a change. `versions` are those that entered or left."""
-    if before is None or _is_plainly_seen(stage, versions, before, after):
+    and after a change. `before` and `after` are what the model's manifest declared; with None,
+    there was none, which shows."""
+    if before is None or after is None or _is_plainly_seen(change, after):
         return False
+    versions = {*change.before, *change.after}
     return all(
-        _is_same(field, before, after) for field in _fields(stage, versions, (before, after))
+        _is_same(field, before, after) for field in _fields(change.stage, versions, (before, after))
     )
 
 
-def _is_plainly_seen(stage: str, versions: Iterable[int], before: Desired, after: Desired) -> bool:
+def _is_plainly_seen(change: StageChange, after: Desired) -> bool:
     """Whether it is certain that MLflow shows a change, as it is for most events of a history: a
     version comes to a native stage, or a declared alias moves. False means that all fields must be
     compared, which takes ten times as long."""
-    if stage.startswith("@"):
-        old, new = (state.manifest.aliases.get(stage[1:]) for state in (before, after))
-        return old is not None and new is not None and old != new
-    before_stages, after_stages = before.native_stages, after.native_stages
-    return any(
-        version in after_stages and before_stages.get(version) != after_stages[version]
-        for version in versions
-    )
+    if change.stage.startswith("@"):
+        return bool(change.before and change.after)
+    rule = after.policy.stages.get(change.stage)
+    if rule is None or not rule.native:
+        return False
+    return any(version not in change.before for version in change.after)
 
 
 def _fields(stage: str, versions: Iterable[int], states: Iterable[Desired]) -> Iterator[Field]:
