@@ -17,7 +17,14 @@ from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.registries.quick_stores import open_quickly
 from tests.support.servers import start_mlflow_server
-from tests.support.together import Shared, common_folder, locked, made_once, one_for_all
+from tests.support.together import (
+    Shared,
+    common_folder,
+    import_own_share,
+    locked,
+    made_once,
+    one_for_all,
+)
 
 pytest_plugins = ["tests.support.health.fixtures"]
 
@@ -36,6 +43,15 @@ def pytest_configure() -> None:
         room = os.statvfs(MEMORY)
         if room.f_bavail * room.f_frsize > 4 << 30 and not room.f_flag & os.ST_NOEXEC:
             os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Only if all tests are collected: a single file needs no others."""
+    tests = Path(__file__).parent
+    is_everything = [Path(argument).absolute() for argument in session.config.args] == [tests]
+    if is_everything and "PYTEST_XDIST_WORKER" in os.environ:
+        import_own_share(tests)
 
 
 @pytest.hookimpl(trylast=True)

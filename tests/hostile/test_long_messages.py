@@ -31,9 +31,9 @@ CASES: dict[str, Callable[[], Commits]] = {
     "many short co-authors": lambda: once(b"x\n\n" + b"Co-authored-by: a <b>\n" * MIB),
     "many override lines": lambda: once(b"x\n\n" + b"Gate-Override: [a/b] [c/d] e\n" * MIB),
     "brackets in an override": lambda: once(b"x\n\nGate-Override: [" + b"a/b] " * (4 * MIB)),
-    "one long line": lambda: once(b"s" * (50 * MIB)),
-    "one long line of numbers": lambda: once(b"(#1)" * (10 * MIB)),
-    "a long body": lambda: once(b"x\n\n" + b"body\n" * (10 * MIB)),
+    "one long line": lambda: once(b"s" * (20 * MIB)),
+    "one long line of numbers": lambda: once(b"(#1)" * (5 * MIB)),
+    "a long body": lambda: once(b"x\n\n" + b"body\n" * (4 * MIB)),
     "a long author": lambda: once(b"x", b"a" * (5 * MIB) + b" <a@example.org>"),
     "a long address": lambda: once(b"x", b"A <" + b"1" * (5 * MIB) + b"@users.noreply.github.com>"),
     "three hundred long messages": lambda: iter([(AUTHOR, b"x\n\n" + b"-by: a\n" * 70_000)] * 300),
@@ -42,7 +42,7 @@ CASES: dict[str, Callable[[], Commits]] = {
 
 def commit_all(team: Team, commits: Commits) -> None:
     importer = subprocess.Popen(
-        ["git", "fast-import", "--quiet", "--force"],
+        ["git", "-c", "core.compression=0", "fast-import", "--quiet", "--force"],
         cwd=team.folder,
         env=GIT_ENVIRONMENT | {"PATH": "/usr/bin:/bin:/usr/local/bin"},
         stdin=subprocess.PIPE,

@@ -38,12 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker("weekly")
 
 
-@pytest.fixture(scope="session")
-def sqlite_uri(
-    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
-) -> str:
-    """A SQLite registry with MLflow's tables in it."""
-    return blank_registry(tmp_path_factory.mktemp("sqlite") / "mlflow.db")
+@pytest.fixture
+def sqlite_uri(tmp_path: Path, blank_registry: Callable[[Path], str]) -> str:
+    """A SQLite registry with MLflow's tables in it, and no other test's models: each plan reads
+    all of them."""
+    return blank_registry(tmp_path / "mlflow.db")
 
 
 @pytest.fixture(scope="session")

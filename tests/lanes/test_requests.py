@@ -39,7 +39,8 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     # page.
     names = [f"zzz-crowd-{i:04}" for i in range(MANY)]
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
-    applied = [{"model": name, "result": "applied"} for name in names]
+    move = {"action": "transition", "version": 1, "commit": commit}
+    applied = [{"model": name, "result": "applied", "changes": [move]} for name in names]
     owner = f"{commit}:registry"
     receipt = {"at": RUN_AT, "began": RUN_AT, "owner": owner, "models": applied}
     line = receipt_text(receipt, None)

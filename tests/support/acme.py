@@ -81,7 +81,7 @@ class Acme:
         self.folder, self.api, self.hub = folder, api, api.repository
         self.uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.team = Team(folder / "acme", self.uri)
-        self.team.git("remote", "set-url", "origin", str(self.hub.path))
+        self.team.point_origin_at(self.hub.path)
         self.shelf = ManualRegistry(self.uri)
         self.hub.user("ada", "write", mails=("ada@example.org",))
         self.hub.user("grace", "write", mails=("grace@example.org",))

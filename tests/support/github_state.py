@@ -16,7 +16,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.support.repositories.empty import make_repository
+from tests.support.repositories.empty import make_repository, packed_ref
+from tests.support.repositories.fixed_reads import reads_what_never_changes
 from tests.support.team import GIT_ENVIRONMENT
 
 Method = Literal["merge", "squash", "rebase"]
@@ -155,6 +156,7 @@ class Repository:
         self.replaced: dict[str, str] = {}
         """The tip that a push found, by the tip that it left."""
         self._between: dict[tuple[str, str], list[str]] = {}
+        self._fixed: dict[tuple[str, ...], str] = {}
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         if not self.path.exists():
@@ -185,12 +187,18 @@ class Repository:
         check: bool = True,
     ) -> str:
         command = ["git", "-C", str(cwd or self.path), *args]
+        is_fixed = not env and reads_what_never_changes(args)
+        if is_fixed and (known := self._fixed.get(tuple(command))):
+            return known
         completed = subprocess.run(
             command, env=os.environ | GIT_ENVIRONMENT | (env or {}), capture_output=True, text=True
         )
         if completed.returncode and check:
             raise AssertionError(f"{' '.join(command)}: {completed.stdout}{completed.stderr}")
-        return completed.stdout.strip() if not completed.returncode else ""
+        answer = completed.stdout.strip() if not completed.returncode else ""
+        if is_fixed and answer:
+            self._fixed[tuple(command)] = answer
+        return answer
 
     def blob(self, sha: str) -> bytes:
         return subprocess.run(
@@ -208,6 +216,8 @@ class Repository:
             commit = file.read_text().strip()
             if len(commit) == 40:
                 return commit
+        elif ref.startswith(("refs/heads/", "refs/pull/")) and not set(ref) & set("^:~@"):
+            return packed_ref(repository, ref)
         return self.git("rev-parse", "--verify", "-q", ref, cwd=repository, check=False)
 
     # -- people ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -80,7 +81,16 @@ class Team:
             )
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.head()
+
+    def head(self) -> str:
         return head_of(self.folder) or self.git("rev-parse", "HEAD")
+
+    def point_origin_at(self, path: Path) -> None:
+        """Change the address of `origin`, which a copy of a clone has from the original."""
+        config = self.folder / ".git/config"
+        text = re.sub(r"(?m)^\turl = .*$", lambda _: f"\turl = {path}", config.read_text())
+        config.write_text(text)
 
     def run(self, *args: str, uri: str | None = None) -> Ran:
         """Run the command line in this process."""

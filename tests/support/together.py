@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -37,6 +38,19 @@ def made_once(file: Path, make: Callable[[], bytes]) -> bytes:
         if not file.exists():
             file.write_bytes(make())
     return file.read_bytes()
+
+
+def import_own_share(tests: Path) -> None:
+    """Import this worker's share of all test modules, before it collects them. pytest compiles each
+    of them with asserts that explain themselves, and keeps that beside it: in a fresh clone no
+    worker does it again for a module that is another's. A module that cannot be imported is
+    reported when it is collected."""
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for file in sorted(tests.rglob("test_*.py"))[number::workers]:
+        name = ".".join(file.relative_to(tests.parent).with_suffix("").parts)
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(name)
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,9 @@ def test_nothing_unknown_is_let_through(name: str) -> None:
             ), path
 
 
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
 def places(
     value: object, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], object]]:
@@ -120,9 +123,10 @@ def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, file: Path, wron
     for path, _ in places(whole):
         kept = {*path[:1], *schema.get("required", ())}
         beside = {key: value for key, value in whole.items() if key in kept} if path else whole
-        assert plain.is_valid(beside)
+        if len(path) < 2:
+            assert plain.is_valid(beside)
         changed = put(beside, path, wrong)
-        text = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, width=1000)
+        text = yaml.dump(changed, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=1000)
         found = parse(text.encode(), "x.yaml")
         schema_check.check(found, name)
         tried += 1

@@ -14,6 +14,7 @@ from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
+from tests.support.repositories.empty import head_of
 from tests.support.team import GIT_ENVIRONMENT
 
 PAUSES = (0.01, 0.01, 0.01)
@@ -44,6 +45,9 @@ class Desk:
         assert not done.returncode, done.stderr
         return done.stdout.strip()
 
+    def head(self) -> str:
+        return head_of(self.folder) or self.git("rev-parse", "HEAD")
+
     def commit(
         self, text: str, message: str = "Promote", who: str = "alice", file: str = FILE
     ) -> str:
@@ -52,7 +56,7 @@ class Desk:
         path.write_text(text)
         self.git("add", "-A", who=who)
         self.git("commit", "-q", "--allow-empty", "-m", message, who=who)
-        return self.git("rev-parse", "HEAD")
+        return self.head()
 
     def branch(self, name: str, *texts: str, file: str = FILE) -> str:
         """A branch of main with a commit for each text, pushed. Returns its head."""
@@ -63,7 +67,7 @@ class Desk:
 
     def push(self, name: str) -> str:
         self.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{name}")
-        return self.git("rev-parse", "HEAD")
+        return self.head()
 
     def refuse_graphql(self) -> None:
         """Let GitHub refuse GraphQL, so that all is read by the REST API."""
@@ -72,7 +76,7 @@ class Desk:
     def pull(self) -> str:
         self.git("fetch", "-q", "origin")
         self.git("checkout", "-q", "-B", "main", "origin/main")
-        return self.git("rev-parse", "HEAD")
+        return self.head()
 
     def asked(
         self, token: str = "actions-token", url: str | None = None, repository: str | None = None

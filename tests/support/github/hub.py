@@ -32,15 +32,14 @@ class Hub:
         uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.api, self.repo, self.client = api, api.repository, MlflowClient(uri)
         self.team = Team(folder / "clone", uri)
-        self.team.git("remote", "set-url", "origin", str(self.repo.path))
-        self.team.git("fetch", "-q", "origin")
+        self.team.point_origin_at(self.repo.path)
         for login in ("alice", "bob", "carol"):
             self.repo.user(login, "write", mails=(f"{login}@example.org",))
 
     def push(self, branch: str) -> str:
         self.team.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{branch}")
         self.team.git("fetch", "-q", "origin")
-        return self.team.git("rev-parse", "HEAD")
+        return self.team.head()
 
     def propose(
         self, branch: str, manifest: str, author: str = "alice", **more: Any
@@ -66,7 +65,7 @@ class Hub:
     def main(self) -> str:
         self.team.git("fetch", "-q", "origin")
         self.team.git("checkout", "-q", "-B", "main", "origin/main")
-        return self.team.git("rev-parse", "HEAD")
+        return self.team.head()
 
     def status(self, sha: str) -> tuple[str, str]:
         newest = [one for one in self.repo.statuses[sha] if one["context"] == CONTEXT][-1]

@@ -61,8 +61,7 @@ class Ward:
         uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.api, self.repo, self.client = api, api.repository, MlflowClient(uri)
         self.team = Team(folder / "clone", uri)
-        self.team.git("remote", "set-url", "origin", str(self.repo.path))
-        self.team.git("fetch", "-q", "origin")
+        self.team.point_origin_at(self.repo.path)
         self.repo.user("ada", "write", mails=("ada@example.org",))
         self.days(days)
 

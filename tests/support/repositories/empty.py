@@ -55,3 +55,13 @@ def head_of(folder: Path) -> str | None:
         return head
     file = directory / head.removeprefix("ref: ")
     return file.read_text().strip() if file.is_file() else None
+
+
+def packed_ref(directory: Path, ref: str) -> str:
+    """The commit of a ref of a bare repository that has no file of its own; "" if there is none."""
+    packed = directory / "packed-refs"
+    for line in packed.read_text().splitlines() if packed.is_file() else ():
+        commit, _, name = line.partition(" ")
+        if name == ref:
+            return commit
+    return ""
