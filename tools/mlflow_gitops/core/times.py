@@ -10,7 +10,7 @@ from functools import lru_cache
 from mlflow_gitops.core.wording import counted
 
 _EPOCH = datetime(1970, 1, 1)
-_LAST_SECOND = 253402300799  # of the year 9999, the last one that `datetime` knows
+LAST_SECOND = 253402300799  # of the year 9999, the last one that `datetime` knows
 _SECONDS_PER_DAY = 86_400
 _DURATION_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
@@ -70,7 +70,7 @@ def format_time(seconds: float) -> str:
 
     A commit may carry any number as its date; a time after the year 9999 becomes its last second.
     """
-    days, second = divmod(math.floor(min(seconds, _LAST_SECOND)), _SECONDS_PER_DAY)
+    days, second = divmod(math.floor(min(seconds, LAST_SECOND)), _SECONDS_PER_DAY)
     return f"{_day(days)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
 
 

@@ -72,7 +72,8 @@ def _transitions(
     desired: Desired, history: ModelHistory, observed: ObservedModel
 ) -> Iterator[Change]:
     for version in sorted(observed.versions.keys() | desired.native_stages.keys()):
-        current = observed.versions.get(version, ObservedVersion(version)).stage
+        holder = observed.versions.get(version)
+        current = holder.stage if holder is not None else "None"
         stage = desired.native_stages.get(version)
         if stage is None and current in ACTIVE_STAGES:
             # MLflow keeps a version of a custom stage in no stage: its alias is the stage.
@@ -91,23 +92,29 @@ def _field_changes(
     specs = desired.manifest.versions.items()
     writable = observed.versions.keys() | {v for v, spec in specs if spec.can_be_registered}
 
-    for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
+    changes: dict[Field, Change] = {}
+    for field in history.declared | desired.fields.keys():
         if field.kind == "stage" or (field.version is not None and field.version not in writable):
             continue
         expected = desired.fields.get(field, UNDECLARED)
         change = _field_change(field, expected, _observed_value(field, observed))
         if change is not None:
-            cause, commit = _cause(field, history)
-            yield replace(change, cause=cause, commit=commit)
+            changes[field] = change
+
+    for field in sorted(changes, key=_field_order):
+        cause, commit = _cause(field, history)
+        yield replace(changes[field], cause=cause, commit=commit)
 
 
 def _observed_value(field: Field, observed: ObservedModel) -> FieldValue:
     if field.kind == "alias":
         return observed.aliases.get(field.key or "")
 
-    holder: ObservedModel | ObservedVersion = observed
+    holder: ObservedModel | ObservedVersion | None = observed
     if field.version is not None:
-        holder = observed.versions.get(field.version, ObservedVersion(field.version))
+        holder = observed.versions.get(field.version)
+    if holder is None:
+        return "" if field.kind == "description" else None
     return holder.description if field.kind == "description" else holder.tags.get(field.key or "")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 
@@ -24,6 +25,27 @@ class Fingerprint:
         return "sha256:" + _digest(self.parts)
 
 
+class _PartsOnDemand(Mapping[str, str]):
+    """Parts that `take` computes when the first of them is read: most plans are only shown, and
+    nobody reads the digests of their models."""
+
+    def __init__(self, take: Callable[[], Mapping[str, str]]) -> None:
+        self._take = take
+
+    @cached_property
+    def _parts(self) -> Mapping[str, str]:
+        return self._take()
+
+    def __getitem__(self, part: str) -> str:
+        return self._parts[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
 def fingerprint(
     files: str,
     registry: str,
@@ -31,13 +53,19 @@ def fingerprint(
     owner: str | None,
     observed: Iterable[tuple[str, ObservedModel | None]],
 ) -> Fingerprint:
-    """Take the fingerprint of a plan. `files` is the snapshot's own digest: the tree of the
+    """The fingerprint of a plan. `files` is the snapshot's own digest: the tree of the
     registry folder, not the commit, so that a plan made in a pull request holds for the merge of
     the same tree."""
-    parts = {"files": files, "registry": _digest([registry, workspace]), "owner": _digest(owner)}
-    for name, model in observed:
-        parts[f"model {name}"] = _digest(_content(model) if model else None)
-    return Fingerprint(parts)
+    models = tuple(observed)
+
+    def take() -> dict[str, str]:
+        parts = {"files": files, "registry": _digest([registry, workspace])}
+        parts["owner"] = _digest(owner)
+        for name, model in models:
+            parts[f"model {name}"] = _digest(_content(model) if model else None)
+        return parts
+
+    return Fingerprint(_PartsOnDemand(take))
 
 
 def _content(model: ObservedModel) -> dict[str, object]:
