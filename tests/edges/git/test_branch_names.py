@@ -133,3 +133,26 @@ def test_two_names_of_one_commit_are_not_ambiguous(repo: Repo) -> None:
     reviewed, _ = reviewed_and_unreviewed(repo)
     repo.git("tag", "-a", "-m", "A release", "main", reviewed)
     assert Git(repo.folder).resolve("main") == reviewed
+
+
+@pytest.mark.parametrize("revision", ["main", "main~0", "refs/heads/main"])
+def test_a_branch_that_a_push_moves_meanwhile_is_not_ambiguous(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    """git is asked several times, and each answer is of a moment of its own."""
+    ids = reviewed_and_unreviewed(repo)
+    query, queries = Git.query, iter(range(9))
+
+    def query_and_push(git: Git, *args: str) -> str:
+        answer = query(git, *args)
+        number = next(queries)
+        if number < 3:
+            repo.git("update-ref", "refs/heads/main", ids[(number + 1) % 2])
+        return answer
+
+    monkeypatch.setattr(Git, "query", query_and_push)
+    assert Git(repo.folder).resolve(revision) in ids
+    (repo.folder / ".git/main").write_text(f"{ids[0]}\n")
+    with pytest.raises(GitFailure) as failure:
+        Git(repo.folder).resolve("main")
+    assert failure.value.code == AMBIGUOUS

@@ -23,6 +23,8 @@ _NOT_IN_NAMES = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|^-|^/|/$")
 _COMMIT_ID = re.compile(r"[0-9a-f]{4,64}")
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NAME_OF_REVISION = re.compile(r"(?:(?!@\{)[^~^:])*")
+_MOST_READINGS = 10
+"""How often refs are read that other processes move meanwhile."""
 _KINDS = {"refs/tags/": "tag", "refs/heads/": "branch", "refs/remotes/": "remote branch"}
 
 
@@ -85,12 +87,9 @@ def check_is_unambiguous(git: GitCommand, revision: str, commit: str) -> None:
     commits = _commits(git, _refs_named(name))
     if not commits:
         return
-    if name == revision:
-        git_choice = commit
-    else:
-        git_choice = git.query(
-            "rev-parse", "--verify", "-q", "--end-of-options", name + "^{commit}"
-        )
+    git_choice = commit if name == revision else _choice_of_git(git, name)
+    if git_choice and git_choice not in commits.values():
+        commits, git_choice = _settled(git, name)
 
     meanings = dict(commits)
     if git_choice and git_choice not in commits.values():
@@ -99,6 +98,23 @@ def check_is_unambiguous(git: GitCommand, revision: str, commit: str) -> None:
         meanings["a commit id"] = object_id
     if len(set(meanings.values())) > 1:
         raise _ambiguous(name, meanings)
+
+
+def _choice_of_git(git: GitCommand, name: str) -> str:
+    return git.query("rev-parse", "--verify", "-q", "--end-of-options", name + "^{commit}")
+
+
+def _settled(git: GitCommand, name: str) -> tuple[dict[str, str], str]:
+    """The refs of a name with their commits, and what git takes the name for, read while no fetch
+    or push moved them."""
+    refs = _refs_named(name)
+    commits = _commits(git, refs)
+    for _ in range(_MOST_READINGS):
+        git_choice = _choice_of_git(git, name)
+        before, commits = commits, _commits(git, refs)
+        if commits == before:
+            break
+    return commits, git_choice
 
 
 def _commit_of_id(git: GitCommand, abbreviated: str) -> str | None:
