@@ -472,3 +472,20 @@ def test_a_plugin_may_be_overridden_and_nothing_unheard_of() -> None:
     ok = "stages: {Production: {require: {plugins: {fairness: {}}}}}\noverrides: [fairness, soak]\n"
     assert faults(ok) == []
     assert [code for code, _ in faults("overrides: [fairness]\n")] == ["gate-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("metrics: {auc: 0.9}", "; write {min: 0.9} or {max: 0.9}"),
+        ("metrics: {errors: 3}", "; write {min: 3} or {max: 3}"),
+        ("no_worse_than: {metrics: {auc: 0.01}}", "; write {tolerance: 0.01}"),
+        ("metrics: {auc: .nan}", "not .nan"),
+        ("metrics: {auc: true}", "not true"),
+        ("metrics: 0.9", "not the fraction 0.9"),
+        ("tags: 3", "not a whole number (3)"),
+    ],
+)
+def test_a_number_alone_is_shown_with_the_names_it_may_have(rule: str, hint: str) -> None:
+    [(code, message)] = faults(f"stages: {{Production: {{require: {{{rule}}}}}}}\n")
+    assert code == "wrong-type" and message.endswith(hint)

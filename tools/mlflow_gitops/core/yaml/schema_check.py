@@ -148,7 +148,7 @@ class _Reporter:
         expected = error.validator_value
         kinds = [expected] if isinstance(expected, str) else list(expected)
         names = or_list([_TYPES[kind] for kind in kinds])
-        hint = _quoting_hint(kinds, error.instance)
+        hint = _quoting_hint(kinds, error.instance) or _fields_hint(error.schema, error.instance)
         message = f"{location} must be {names}, not {_describe(error.instance)}{hint}"
         self._document.add_problem_at("wrong-type", message, path)
 
@@ -181,6 +181,24 @@ def _quoting_hint(kinds: list[str], instance: object) -> str:
     if "integer" in kinds and isinstance(instance, str) and instance.isdigit():
         return "; remove the quotes"
     return ""
+
+
+def _fields_hint(schema: Mapping[str, Any], instance: Any) -> str:
+    """How a number is written that has no name yet, such as a metric's bound: for a mapping that
+    numbers alone can make, as its first example shows."""
+    is_number = isinstance(instance, (int, float)) and not isinstance(instance, bool)
+    if not is_number or not math.isfinite(instance):
+        return ""
+    kinds = {"number", "integer"} if isinstance(instance, int) else {"number"}
+    fields = [
+        field
+        for field, field_schema in schema.get("properties", {}).items()
+        if kinds.intersection(field_schema.get("type", ()))
+    ]
+    example: Mapping[str, Any] = next(iter(schema.get("examples", ())), {})
+    if not fields or not set(example) <= set(fields):
+        return ""
+    return f"; write {or_list([f'{{{field}: {instance}}}' for field in fields])}"
 
 
 def _reason(error: Any) -> str:
