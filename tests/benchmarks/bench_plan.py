@@ -26,7 +26,7 @@ LARGE = 100_000
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
-    gc.set_threshold(200_000, 50, 50)  # as the script has it (`cli.entry`), here for both sides
+    gc.set_threshold(200_000, 50, 50)  # as the script has it, here for both sides
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         team, backend = prepared(top, sizes.models, sizes.versions)

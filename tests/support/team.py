@@ -111,7 +111,7 @@ class Team:
 
     def wait_less(self, **seconds: Any) -> None:
         """Let commands wait less for others; see `Patience`."""
-        patience = replace(self.settings.patience, **seconds)
+        patience = self.settings.patience._replace(**seconds)
         self.settings = replace(self.settings, patience=patience)
 
     def spawn(self, *args: str) -> subprocess.Popen[str]:

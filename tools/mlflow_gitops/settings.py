@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 REGISTRY_DIR = "registry"
 """The registry folder, unless another is set."""
@@ -23,8 +24,7 @@ RECEIPTS_BRANCH = "mlflow-gitops/receipts"
 """The branch that keeps receipts, unless another is set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long to wait for servers, stores and other processes, in seconds, and how often to try.
     Tests pass shorter ones."""
 

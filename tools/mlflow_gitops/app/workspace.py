@@ -151,9 +151,10 @@ class Workspace:
         """Whether the main branch has a commit, on its main line or beside it."""
         return commit in self.main_line or self.git.contains(self.main_ref, commit)
 
-    def tree(self) -> Snapshot:
+    def tree(self, *, digests: bool = True) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
-        snapshot = build(self.checkout.registry_files(self.registry), self.registry, parallel_map)
+        files = self.checkout.registry_files(self.registry)
+        snapshot = build(files, self.registry, parallel_map, digests=digests)
         snapshot.problems = in_order(
             [*snapshot.problems, *schema_copy_problems(self.checkout.schema_copies())]
         )

@@ -3,7 +3,6 @@ what a command does."""
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 from typing import Annotated, Optional
@@ -139,6 +138,8 @@ def check(
 
     if to is not None:
         raise typer.Exit(command.run_download(context.obj, model, version, to, form, stage))
+    import getpass
+
     name = user or os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     record_as = name if record else None
     if result is not None:

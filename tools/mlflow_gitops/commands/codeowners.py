@@ -75,7 +75,7 @@ def _new_text(
         snapshot = registry_workspace.tree()
         errors |= dict.fromkeys(snapshot.errors)
         if not snapshot.validity.policy:
-            new = replace(new, text=expected_text(registry_workspace, snapshot, new))
+            new = new._replace(text=expected_text(registry_workspace, snapshot, new))
     return new, in_order([*workspace.list_errors, *errors])
 
 

@@ -100,7 +100,7 @@ def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | 
     elif paths:
         snapshot = _given_files(workspace, paths)
     else:
-        snapshot = _with_codeowners(workspace, workspace.tree())
+        snapshot = _with_codeowners(workspace, workspace.tree(digests=False))
     # With --env and a list that is invalid, the folder is the one that the last valid list names.
     snapshot.problems = in_order([*snapshot.problems, *workspace.list_errors])
     return snapshot
@@ -189,7 +189,7 @@ def _some_files(workspace: Workspace, changed: Collection[str], ref: str | None 
     from mlflow_gitops.commands.changed_names import changed_former_names
 
     if any(_is_policy(workspace, path) for path in changed):
-        return _with_codeowners(workspace, workspace.tree())
+        return _with_codeowners(workspace, workspace.tree(digests=False))
 
     listing = workspace.checkout.registry_paths(workspace.registry)
     # Reading ten thousand manifests takes seconds. Only the changed ones are read, and the policy.
@@ -262,5 +262,5 @@ def _alone(file: Path) -> Snapshot:
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
     source = SourceFile(f"registry/{inner}", read.data, read.fault)
     snapshot = build([source], RegistryFolder("registry"), digests=False)
-    snapshot.problems = [replace(problem, file=name) for problem in snapshot.problems]
+    snapshot.problems = [problem._replace(file=name) for problem in snapshot.problems]
     return snapshot

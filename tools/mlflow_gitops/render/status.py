@@ -11,8 +11,6 @@ from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.console.layout import Column, Styled, TableRow, paragraph, table_lines
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, table
-from mlflow_gitops.render.plan.json import refusal_data
-from mlflow_gitops.render.plan.pull_request_comment import error_lines, notice_lines
 from mlflow_gitops.render.problems import problem_data, problem_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -75,6 +73,8 @@ def json(plan: Plan) -> Iterator[str]:
 
 def status_data(plan: Plan) -> dict[str, Any]:
     """`{"commit", "models", "errors"}` (DESIGN §5)."""
+    from mlflow_gitops.render.plan.json import refusal_data  # slow to load, not needed for text
+
     models: list[dict[str, Any]] = [
         {
             "model": model.model,
@@ -105,6 +105,8 @@ def status_data(plan: Plan) -> dict[str, Any]:
 def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     """A table with one row for each model. If the page would exceed `limit` bytes, rows that need
     no action are cut first."""
+    from mlflow_gitops.render.plan.pull_request_comment import error_lines, notice_lines
+
     rows = _rows(plan)
     head = table(("model", "sync", "stages", "why"), ()) if rows else ""
     blocks = []

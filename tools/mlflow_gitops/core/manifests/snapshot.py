@@ -35,8 +35,7 @@ TWINS_WAY_OUT = (
 LINK = "is a symbolic link; links are not followed, a manifest must be a plain file"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file of a registry folder. `path` is relative to the repository. `data` is None if the
     file could not be read; `fault` then gives the reason."""
 

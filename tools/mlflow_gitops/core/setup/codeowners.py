@@ -12,7 +12,7 @@ space is escaped by a backslash.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
@@ -34,8 +34,7 @@ _EXPLANATION = (
 _LAST = "# The last line that matches wins: this block stays at the end of the file."
 
 
-@dataclass(frozen=True, slots=True)
-class CodeOwners:
+class CodeOwners(NamedTuple):
     """A CODEOWNERS file: its path and its text, which is empty if the file does not exist yet."""
 
     file: str

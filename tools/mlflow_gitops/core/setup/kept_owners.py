@@ -13,7 +13,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 
-_WILD = re.compile(r"[*?\[\]\\#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_WILD = r"[*?\[\]\\#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
 
 
@@ -24,7 +24,7 @@ def pattern(path: str) -> str:
     file name of a manifest has none of them (`names.file_stem`), and no two manifests have the same
     file name, so the pattern still matches only one manifest.
     """
-    return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
+    return "/" + re.sub(_WILD, "?", path).replace(" ", "\\ ")
 
 
 def path_of(path_pattern: str) -> str:

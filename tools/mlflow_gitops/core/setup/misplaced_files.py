@@ -4,7 +4,7 @@ name than the one that is read (`prod/notify.yaml`, `notify.yml`). Pure."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.registry_folder import (
     ALLOWED_SIGNERS,
@@ -20,8 +20,7 @@ _POLICY = "policy.yaml"
 _OF_ROOT = (ENVIRONMENTS, NOTIFY, ALLOWED_SIGNERS)
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryLayout:
+class RegistryLayout(NamedTuple):
     """Where a repository's files are read: the registry folder `root`, and the folder of each
     environment, or `root` alone."""
 

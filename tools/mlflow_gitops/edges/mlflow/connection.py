@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.observed.server_version import ServerVersion
 from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
 from mlflow_gitops.edges.mlflow.stores import must_be_ready
-from mlflow_gitops.edges.system.left_out import without_unused_libraries
+from mlflow_gitops.edges.system.left_out import import_mlflow
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
@@ -48,9 +48,7 @@ class Connection:
         read_settings(patience.read_backoff)
 
         try:
-            with without_unused_libraries(over_http=_is_over_http(tracking_uri, registry_uri)):
-                import mlflow
-                from mlflow import MlflowClient
+            mlflow = import_mlflow(over_http=_is_over_http(tracking_uri, registry_uri))
         except ImportError as error:
             raise RegistryFailure(
                 f"MLflow cannot be loaded: {error}.", fix="Install mlflow-gitops again."
@@ -66,11 +64,11 @@ class Connection:
         self.display_uri = self._server.shown
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri, patience)
-        self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
+        self._client: MlflowClient = self._server.ask(
+            mlflow.MlflowClient, self.tracking_uri, self.uri
+        )
 
-        # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global URI,
-        # not through its client's (3.17).
-        mlflow.set_tracking_uri(self.tracking_uri)
+        _use_tracking_uri(self.tracking_uri)
 
     @property
     def writers(self) -> int:
@@ -119,6 +117,20 @@ def _silence_mlflow() -> None:
     # Not logger by logger: alembic and older MLflow (3.4) configure their loggers again whenever a
     # store is opened.
     logging.disable(logging.CRITICAL)
+
+
+def _use_tracking_uri(uri: str) -> None:
+    """Make a URI MLflow's global one: a SQL store that is opened directly resolves `models:/m-…`
+    through it, not through its client's (3.17).
+
+    Done by the environment variable, which MLflow sets for it, too. `mlflow.set_tracking_uri` also
+    loads what sends traces, which takes as long as the command line.
+    """
+    import mlflow
+
+    os.environ[_VARIABLES[0]] = uri
+    if mlflow.get_tracking_uri() != uri:  # somebody set another before
+        mlflow.set_tracking_uri(uri)
 
 
 def _use_workspace(workspace: str) -> None:
