@@ -26,9 +26,8 @@ NEVER = StageGates({"tags": {"never": "there"}})
 
 def closed(rules: ModelPolicy) -> ModelPolicy:
     """The rules, with a gate before every stage that nobody passes."""
-    return replace(
-        rules, stages={name: replace(rule, gates=NEVER) for name, rule in rules.stages.items()}
-    )
+    closed_stages = {name: rule._replace(gates=NEVER) for name, rule in rules.stages.items()}
+    return replace(rules, stages=closed_stages)
 
 
 @st.composite

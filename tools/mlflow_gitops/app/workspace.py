@@ -155,9 +155,8 @@ class Workspace:
         """The working tree's snapshot, with warnings about schema copies that differ."""
         files = self.checkout.registry_files(self.registry)
         snapshot = build(files, self.registry, parallel_map, digests=digests)
-        snapshot.problems = in_order(
-            [*snapshot.problems, *schema_copy_problems(self.checkout.schema_copies())]
-        )
+        copies = schema_copy_problems(self.checkout.schema_copies())
+        snapshot.problems = in_order([*snapshot.problems, *copies])
         return snapshot
 
     def at(self, commit: str) -> Snapshot:

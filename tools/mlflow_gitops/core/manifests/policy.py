@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, read_stage_gates
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 Drift = Literal["heal", "report"]
 
 
-@dataclass(frozen=True, slots=True)
-class StageRule:
+class StageRule(NamedTuple):
     """The rule of one stage. `native` stages are MLflow's own; the others exist in MLflow only as
     their `alias`."""
 
@@ -145,12 +144,12 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     """The rules with every stage as an alias, by default its lower-case name, except
     Archived."""
     stages = {
-        rule.name: replace(
-            rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-")
+        rule.name: rule._replace(
+            native=False, alias=rule.alias or rule.name.lower().replace(" ", "-")
         )
         for rule in rules.stages.values()
     }
-    archived = replace(rules.stages["Archived"], native=False, alias=None)
+    archived = rules.stages["Archived"]._replace(native=False, alias=None)
     return replace(rules, stages={**stages, "Archived": archived})
 
 

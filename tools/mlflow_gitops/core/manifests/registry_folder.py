@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mlflow_gitops.core.manifests.names import file_stem
 
@@ -23,8 +22,7 @@ FileKind = Literal["manifest", "policy", "extension", "misplaced"]
 (`Policy.yaml`), `misplaced` one outside `models/`; both are reported and not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryFolder:
+class RegistryFolder(NamedTuple):
     """A registry folder: its path in the repository, and the policy that applies to it.
 
     It can be used as a path (`top / folder`, an argument of a process) and in a text.

@@ -41,7 +41,7 @@ _SHORTEST_IN_OUTPUT = 8
 _NOTIFY_VARIABLES = "MLFLOW_GITOPS_NOTIFY"
 """How the names of variables begin that hold addresses of channels (`notify.yaml`)."""
 
-_CHANNEL_TOKEN = re.compile(r"(?![a-z.-]+\Z).{8,}|[a-z-]{20,}\Z")
+_CHANNEL_TOKEN = r"(?![a-z.-]+\Z).{8,}|[a-z-]{20,}\Z"
 """A part of a channel's address that is taken for a token: no word, and no name of a host."""
 
 _WORD_OF_LETTERS = re.compile(r"[a-z_]+\Z")
@@ -52,13 +52,9 @@ _NAMES_OF_PLACES = re.compile(
 
 _WORKING_FOLDERS = ("PWD", "OLDPWD")
 _ENDS_A_WORD = re.compile(r"[\s'\"]")
-_PLAIN_WORD = re.compile(
-    r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE
-)
-_PARTS = re.compile(r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)")
-_USER_AND_PASSWORD = re.compile(
-    r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE | re.DOTALL
-)
+_PLAIN_WORD = r"(?i:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z"
+_PARTS = r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)"
+_USER_AND_PASSWORD = r"(?is:(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*))\Z"
 
 _WORD = re.compile(r"[^\s'\"]+")
 _PORT = re.compile(r"\d+(?:[/?#]|\Z|\n\Z)")
@@ -204,11 +200,11 @@ def _secrets_of_variable(name: str, value: str) -> Iterator[str]:
         return
     if name in _WORKING_FOLDERS or not is_secret_name(name) or _NAMES_OF_PLACES.search(name):
         return
-    if len(value) < _SHORTEST_GUESS or value.startswith("/") or _PLAIN_WORD.match(value):
+    if len(value) < _SHORTEST_GUESS or value.startswith("/") or re.match(_PLAIN_WORD, value):
         return
 
     yield value
-    for part in _PARTS.finditer(value):
+    for part in re.finditer(_PARTS, value):
         if is_secret_name(part["name"]) or part["name"].lower().endswith(("key", "signature")):
             yield part["value"]
 
@@ -221,14 +217,14 @@ def _secrets_of_channels(value: str) -> Iterator[str]:
         yield address
         yield from _secrets_in(address)
         parts = re.split(r"[/?&=@:]+", address)
-        yield from (part for part in parts if _CHANNEL_TOKEN.match(part))
+        yield from (part for part in parts if re.match(_CHANNEL_TOKEN, part))
 
 
 def _basic_credentials(variables: Mapping[str, str]) -> Iterator[str]:
     """`user:password` for each pair of variables such as MLFLOW_TRACKING_USERNAME and _PASSWORD, as
     an `Authorization` header has it in base64."""
     for name, user in variables.items():
-        match = _USER_AND_PASSWORD.match(name)
+        match = re.match(_USER_AND_PASSWORD, name)
         if match is None:
             continue
         for word in ("PASSWORD", "PASS", "TOKEN"):
