@@ -50,7 +50,8 @@ def check_least_rights(address: str, folder: Path, *, grants_on_versions: bool) 
     assert _allowed("train", address, "fraud-new") == allowed
     assert _allowed("train", address, "churn") >= {"register", "alias"}, "has no manifest"
     with acting_as("robot", PASSWORD):
-        assert team.run("reconcile", "--yes").code == 0
+        ran = team.run("reconcile", "--yes")
+        assert ran.code == 0, ran.out + ran.err
 
 
 def _allowed(user: str, address: str, model: str) -> set[str]:
