@@ -158,6 +158,11 @@ def test_what_the_last_valid_commit_asked_for_is_done(team: Team, shelf: LaneReg
     assert shelf.stages(ill)[2] == "Production"
     assert team.run("verify").code == 0, "the stamp of this commit is explained"
     assert '"code": "invalid"' in receipts_in(team.folder)[-1].text
+    (team.folder / "registry/models/team").mkdir()
+    team.git("mv", f"registry/models/{ill}.yaml", "registry/models/team")
+    team.commit("Moved")
+    [model] = team.run("plan", "--format", "json").json["models"]
+    assert model["file"] == f"registry/models/team/{ill}.yaml", "it is planned where it is now"
 
 
 def test_a_model_that_was_never_valid_is_left_alone(team: Team, shelf: LaneRegistry) -> None:

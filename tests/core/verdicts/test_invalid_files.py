@@ -3,6 +3,7 @@ while the policy is invalid (RULES R12)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -88,3 +89,18 @@ def test_an_invalid_model_does_not_count_for_the_limit() -> None:
     valid = planned(FileErrors(), "stages: {Production: 1}")
     assert limit_refusal([invalid, valid], None, 1) is None
     assert limit_refusal([valid, valid], None, 1) is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ((), "registry/models/m.yaml"),
+        (("registry/models/m.yaml",), "registry/models/m.yaml"),
+        (("registry/models/team/m.yaml",), "registry/models/team/m.yaml"),
+        (("registry/models/a/m.yaml", "registry/models/m.yaml"), "registry/models/m.yaml"),
+        (("registry/policy.yaml", "registry/models/other.yaml"), "registry/models/m.yaml"),
+    ],
+)
+def test_the_file_of_a_model_is_where_its_errors_are(files: Sequence[str], expected: str) -> None:
+    errors = FileErrors(tuple(Problem(file, 1, 1, "wrong-type", "x") for file in files))
+    assert errors.file_of("m", "registry/models/m.yaml") == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,8 @@ class ModelPlanner:
             from mlflow_gitops.app.planning.judging.right_stamps import with_right_stamps
 
             plan = with_right_stamps(plan, judged, observed, line, self._bases)
+        if errors.of_model:
+            plan = replace(plan, file=errors.file_of(stem, desired.manifest.file))
         return without_secrets(plan)
 
     @cached_property

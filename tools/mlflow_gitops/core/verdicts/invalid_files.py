@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
@@ -32,6 +33,11 @@ class FileErrors:
     is_held: bool = False
     of_policy: tuple[Problem, ...] = ()
     is_policy_known: bool = True
+
+    def file_of(self, stem: str, file: str) -> str:
+        """The manifest of a model: `file`, unless it has since been moved, with errors."""
+        files = [problem.file for problem in self.of_model if stem_of(problem.file) == stem]
+        return file if file in files or not files else files[0]
 
 
 def invalid_model_refusal(errors: FileErrors) -> Refusal | None:
