@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-WRITES, READS = 7, 0.75
-"""Requests for a model whose stage changes, 8 models side by side: seven writes, and three shared
-readings of two requests each (RULES R5)."""
+WRITES, READS_ALONE, SIDE_BY_SIDE = 7, 6, 8
+"""Requests for a model whose stage changes: seven writes, and three readings of two requests each,
+which as many models as are written side by side share (RULES R5)."""
 
 VERSIONS = (10_000, 100_000, 1_000_000)
 A_TENTH = 0.1
 """The share of one of the server's processors that looking at everything may take."""
 
 DAY, WORKING_DAY = 86_400, 8 * 3_600
+SECOND = 1_000
+"""Milliseconds."""
 REGISTRIES = 100
 PROMOTIONS = 1_000
 ONE_MERGE = 100
@@ -24,6 +26,7 @@ ONE_MERGE = 100
 
 REFERENCE = "SQLite, 1 worker"
 PRODUCTION = "PostgreSQL, 2 workers"
+BOTH = ("server", "database")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,11 @@ class Parts:
         return low - each * small, each
 
     def of_versions(self, field: str, versions: int) -> float:
-        """What a round over so many versions takes."""
+        """What a round over so many versions takes: the median if that was measured, else by the
+        line."""
+        measured = [one[field] for one in self.rounds if one["versions"] == versions]
+        if measured:
+            return median(measured)
         at_none, each = self.line(field)
         return at_none + each * versions
 
@@ -117,38 +124,54 @@ def load_table(parts: Parts) -> Iterator[str]:
     """What a day asks for."""
     yield "| work | takes |"
     yield "| --- | --- |"
-    for work, takes in (*_promotions(parts), *_looks(parts)):
+    for work, takes in (*_promotions(parts), _worker(parts), *_looks(parts)):
         yield f"| {work} | {takes} |"
 
 
 def _promotions(parts: Parts) -> Iterator[tuple[str, str]]:
-    server, database = (_of_a_promotion(parts, of) for of in ("server", "database"))
-    requests = WRITES + READS
+    shared = READS_ALONE / SIDE_BY_SIDE
+    for what, reads in (
+        ("one promotion by itself", READS_ALONE),
+        (f"one of {SIDE_BY_SIDE} side by side", shared),
+    ):
+        server, database = (SECOND * _of_a_promotion(parts, reads, of) for of in BOTH)
+        yield (
+            what,
+            f"{WRITES + reads:.3g} requests; {server:.0f} ms of the server's processors,"
+            f" {database:.0f} ms of the database's",
+        )
+
+    a_day = PROMOTIONS * (WRITES + READS_ALONE)
+    share = PROMOTIONS * _of_a_promotion(parts, READS_ALONE, "server") / WORKING_DAY
     yield (
-        "one promotion",
-        f"{requests:.1f} requests; {1000 * server:.0f} ms of the server's processors,"
-        f" {1000 * database:.0f} ms of the database's",
-    )
-    a_day = PROMOTIONS * requests
-    share = PROMOTIONS * server / WORKING_DAY
-    yield (
-        f"{PROMOTIONS:,} promotions a day, in eight hours",
+        f"{PROMOTIONS:,} promotions a day, in eight hours, each by itself",
         f"{a_day:,.0f} requests, {a_day / WORKING_DAY:.2f} a second; {100 * share:.1f} % of one of"
         " the server's processors",
     )
     a_second = median(parts.answers[PRODUCTION]["writes"]["a_second"])
-    seconds = ONE_MERGE * requests / a_second
+    requests = ONE_MERGE * (WRITES + shared)
     yield (
         f"{ONE_MERGE} promotions in one merge",
-        f"{ONE_MERGE * requests:,.0f} requests, {seconds:.0f} s at the {a_second:.0f} writes a"
+        f"{requests:,.0f} requests, {requests / a_second:.0f} s at the {a_second:.0f} writes a"
         " second that were measured beside other work",
     )
 
 
-def _of_a_promotion(parts: Parts, of: str) -> float:
+def _of_a_promotion(parts: Parts, reads: float, of: str) -> float:
     """Processor seconds of the server or the database."""
-    writes, reads = (parts.cost(PRODUCTION, kind, of) for kind in ("writes", "reads"))
-    return (WRITES * writes + READS * reads) / 1000
+    writing, reading = (parts.cost(PRODUCTION, kind, of) for kind in ("writes", "reads"))
+    return (WRITES * writing + reads * reading) / SECOND
+
+
+def _worker(parts: Parts) -> tuple[str, str]:
+    """The most that a worker answers, by the processor time that an answer takes."""
+    writing, reading = (parts.cost(PRODUCTION, kind, "server") for kind in ("writes", "reads"))
+    workers = writing / parts.cost(PRODUCTION, "writes", "database")
+    return (
+        "one server worker with a processor of its own (computed)",
+        f"at most {SECOND / writing:.0f} writes a second, or {SECOND / reading:.0f} readings of one"
+        f" version; {workers:.0f} such keep one processor of the database busy",
+    )
 
 
 def _looks(parts: Parts) -> Iterator[tuple[str, str]]:

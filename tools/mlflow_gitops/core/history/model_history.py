@@ -58,9 +58,8 @@ class ModelHistory:
     @cached_property
     def declared(self) -> frozenset[Field]:
         """Every field that any of the commits declared."""
-        return frozenset(
-            field for point in self.points if point.desired for field in point.desired.fields
-        )
+        states = (point.desired.fields for point in self.points if point.desired)
+        return frozenset[Field]().union(*states)
 
     @property
     def moved(self) -> bool:
