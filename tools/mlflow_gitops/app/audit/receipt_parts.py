@@ -34,8 +34,10 @@ def run_facts(git: Git) -> dict[str, Any]:
 
 def _git_user(git: Git) -> str | None:
     """Git's own user, which anybody can set to any name."""
-    name = git.query("config", "user.name")
-    mail = git.query("config", "user.email")
+    listing = git.query("config", "-z", "--get-regexp", r"^user\.(name|email)$")
+    entries = (entry.partition("\n") for entry in listing.split("\0"))
+    user = {key: value.strip() for key, _, value in entries}  # of several values the last one
+    name, mail = user.get("user.name"), user.get("user.email")
     return f"{name} <{mail}>" if name and mail else None
 
 

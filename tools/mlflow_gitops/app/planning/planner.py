@@ -27,6 +27,7 @@ from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
+from mlflow_gitops.edges.git.receipts.one_moment import one_moment
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Planner:
 
         return VersionFiles(self.registry)
 
+    @one_moment()
     def plan(
         self,
         names: Sequence[str] = (),

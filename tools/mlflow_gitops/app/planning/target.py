@@ -72,10 +72,10 @@ class Target:
     @classmethod
     def of_tree(cls, workspace: Workspace, snapshot: Snapshot) -> Target:
         """The working tree: HEAD if nothing is uncommitted, else what lies on top of it."""
-        if not workspace.git.has_commits():
+        head = workspace.git.head()
+        if head is None:
             return cls(snapshot, MainLine([], [], {}), None, lambda stem: True)
 
-        head = workspace.git.resolve("HEAD")
         dirty = workspace.dirty_paths()
         is_policy_dirty = any(workspace.registry.classify(path) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}

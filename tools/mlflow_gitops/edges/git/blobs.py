@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from queue import SimpleQueue
 from threading import Thread
 from typing import IO, cast
@@ -17,6 +17,7 @@ BlobConsumer = Callable[[str, str, "bytes | None"], None]
 large."""
 
 _CHUNK = 1 << 16  # bytes read at once from a blob that is skipped
+_KNOWN_BYTES = 1 << 20  # of blobs that are kept, in all
 _REQUESTS_AT_ONCE = 64  # a write to git's input costs more than an answer, so requests are bundled
 _ID_LENGTH = 40  # hex digits of a SHA-1; SHA-256 has more
 
@@ -47,6 +48,30 @@ def read_blob(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
             "git cat-file ended too early.", fix="The repository may be damaged: run git fsck."
         )
     return data if is_kept else None
+
+
+class KnownBlobs:
+    """Contents that were read, by id: a blob never changes. Only so many bytes are kept, which are
+    enough for a small registry."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+        self._room = _KNOWN_BYTES
+
+    def of(self, ids: Iterable[str], limit: int | None) -> dict[str, bytes]:
+        """Return the contents that are known and not larger than `limit` bytes."""
+        known = {blob: self._contents[blob] for blob in ids if blob in self._contents}
+        return {
+            blob: content
+            for blob, content in known.items()
+            if limit is None or len(content) <= limit
+        }
+
+    def add(self, contents: Mapping[str, bytes]) -> None:
+        for blob, content in contents.items():
+            if blob not in self._contents and len(content) <= self._room:
+                self._room -= len(content)
+                self._contents[blob] = content
 
 
 class BlobStream:

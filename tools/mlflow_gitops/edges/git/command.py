@@ -29,6 +29,7 @@ _SAFE_OPTIONS = (
     *("-c", "core.quotePath=false"),
     *("-c", "log.follow=false"),
     *("-c", "advice.graftFileDeprecated=false"),
+    *("-c", "core.warnAmbiguousRefs=true"),  # else git shortens a name to an ambiguous one
 )
 
 _SCRUBBED_VARIABLES = frozenset(

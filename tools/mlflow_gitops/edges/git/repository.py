@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import IO, NamedTuple, cast
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
-from mlflow_gitops.edges.git.blobs import is_blob_id, read_blob
+from mlflow_gitops.edges.git.blobs import KnownBlobs, is_blob_id, read_blob
 from mlflow_gitops.edges.git.command import feed_input
 from mlflow_gitops.edges.git.index.lines import Lines
 from mlflow_gitops.errors import GitFailure
@@ -70,13 +71,21 @@ class Git(Lines):
                 yield SourceFile(entry.path, None, LINK if entry.is_link else "is a submodule")
 
     def blobs(self, ids: Iterable[str], limit: int | None = MAX_BYTES) -> Mapping[str, bytes]:
-        """Return the contents of many blobs by their ids, from one process.
+        """Return the contents of many blobs by their ids, from one process, or none if all of them
+        were read before.
 
         Unknown ids, and blobs of more than `limit` bytes, are left out.
         """
-        return {
-            blob: content for blob, content in self.each_blob(ids, limit) if content is not None
-        }
+        requested = list(ids)
+        known = self._known_blobs.of(requested, limit)
+        unread = (blob for blob in requested if blob not in known)
+        read = {blob: data for blob, data in self.each_blob(unread, limit) if data is not None}
+        self._known_blobs.add(read)
+        return known | read
+
+    @cached_property
+    def _known_blobs(self) -> KnownBlobs:
+        return KnownBlobs()
 
     def each_blob(
         self, ids: Iterable[str], limit: int | None = MAX_BYTES

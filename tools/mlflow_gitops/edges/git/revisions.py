@@ -14,7 +14,7 @@ from mlflow_gitops.errors import GitFailure
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.mainline import Commit
 
-_FULL_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256
+FULL_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256
 _MAX_CONFLICTS = 5  # files that a message names
 SIGNATURE_FAULTS = {
     "B": "has a bad signature",
@@ -43,13 +43,13 @@ class Revisions(Branches):
 
     def exists(self, sha: str) -> bool:
         """Return whether there is a commit with this full id."""
-        if _FULL_ID.fullmatch(sha) is None:
+        if FULL_ID.fullmatch(sha) is None:
             return False
         return self.output("cat-file", "--batch-check=%(objecttype)", feed=f"{sha}\n") == "commit"
 
     def existing_commits(self, shas: Iterable[str]) -> set[str]:
         """Return those of these full ids that name a commit in this clone, from one process."""
-        ids = [sha for sha in shas if _FULL_ID.fullmatch(sha)]
+        ids = [sha for sha in shas if FULL_ID.fullmatch(sha)]
         if not ids:
             return set()
         listing = self.output(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
@@ -12,6 +13,7 @@ from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
 from mlflow_gitops.edges.git.history import History
 from mlflow_gitops.edges.git.partial_clone import may_be_partial
+from mlflow_gitops.edges.git.revisions import FULL_ID
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ class Remembering(History):
 
     index: HistoryIndex | None = None
     """What is remembered of the main line; None if nothing is."""
+    _last_line: tuple[str, MainLine | None] = ("", None)
+    """The commit whose first parents were listed last, and these. Commits never change; which of
+    them a shallow clone has changes by a fetch."""
+
+    def forget_facts(self) -> None:
+        super().forget_facts()
+        self._last_line = ("", None)
 
     def recall(self, path: str, blob: str) -> ReadManifest | None:
         """What an earlier process read in a manifest; None if that is not known."""
@@ -73,7 +82,21 @@ class Lines(Remembering):
                 line = self.index.line_to(revision, self._newer)
                 if line is not None:
                     return line
-        return log.parse_rev_list(self._listed(*log.REV_LIST_OPTIONS, revision, "--"))
+        commit, line = self._last_line
+        if line is None or commit != revision:
+            line = log.parse_rev_list(self._listed(*log.REV_LIST_OPTIONS, revision, "--"))
+            if FULL_ID.fullmatch(revision):  # a branch may move
+                self._last_line = (revision, line)
+        # A copy, which the caller may date anew and add changes to.
+        return replace(
+            line,
+            shas=[*line.shas],
+            changes=[],
+            commits={},
+            times=[*line.times],
+            merges={**line.merges},
+            dates=[*line.dates],
+        )
 
     def add_changes(
         self,

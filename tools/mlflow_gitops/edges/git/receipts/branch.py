@@ -3,11 +3,12 @@ adds to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
+from mlflow_gitops.edges.git.receipts.one_moment import listed_at_moment
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure, UsageFailure
 from mlflow_gitops.settings import RECEIPTS_BRANCH
@@ -97,10 +98,10 @@ class ReceiptsBranch:
             self._last_read[key] = read_stored(self.git, tips, notes, self.name, rule)
         return self._last_read[key]
 
-    def read_untaken_notes(self) -> list[Receipt]:
-        """The receipts in notes, if there are none on the branch. Raises GitFailure as `read`
-        does."""
-        tips, notes = self._sources()
+    def read_untaken_notes(self, refs: Mapping[str, str]) -> list[Receipt]:
+        """The receipts in notes, if there are none on the branch, by what `refs` returned. Raises
+        GitFailure as `read` does."""
+        tips, notes = _tips_and_notes(self, refs)
         if not notes:
             return []
         from mlflow_gitops.edges.git.receipts.reading import read_untaken_notes
@@ -132,7 +133,7 @@ class ReceiptsBranch:
     def refs(self) -> dict[str, str]:
         """The refs in this clone that hold receipts, each with its commit: this branch, the
         remote's, and notes."""
-        refs = [self.ref, *self._notes_refs()]
+        refs = [self.ref, *_notes_refs(self)]
         if self.remote is not None:
             refs.append(self.tracking_ref)
         listing = self.git.output("for-each-ref", "--format=%(refname) %(objectname)", *refs)
@@ -160,13 +161,18 @@ class ReceiptsBranch:
 
     def _sources(self) -> tuple[list[str], list[str]]:
         """The tips of the branch, and the refs of notes."""
-        refs = self.refs()
-        tips = [refs[ref] for ref in (self.tracking_ref, self.ref) if ref in refs]
-        return list(dict.fromkeys(tips)), [ref for ref in self._notes_refs() if ref in refs]
+        question = (str(self.git.top), self.name, str(self.remote))
+        return _tips_and_notes(self, listed_at_moment(question, self.refs))
 
-    def _notes_refs(self) -> list[str]:
-        """The refs that may hold notes: this clone's, and the remote's as it was last fetched."""
-        return [NOTES_REF, f"{NOTES_REF}-{self.remote}"]
+
+def _tips_and_notes(branch: ReceiptsBranch, refs: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    tips = [refs[ref] for ref in (branch.tracking_ref, branch.ref) if ref in refs]
+    return list(dict.fromkeys(tips)), [ref for ref in _notes_refs(branch) if ref in refs]
+
+
+def _notes_refs(branch: ReceiptsBranch) -> list[str]:
+    """The refs that may hold notes: this clone's, and the remote's as it was last fetched."""
+    return [NOTES_REF, f"{NOTES_REF}-{branch.remote}"]
 
 
 def receipts_refspec(branch: ReceiptsBranch) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
@@ -24,8 +24,9 @@ from mlflow_gitops.errors import GitFailure
 PATIENCE = 60.0
 """Seconds that each exchange with the remote may take: receipts are small."""
 
-Append = Callable[["str | None"], "str | None"]
-"""Takes the tip of the branch, None if it does not exist, and returns the new one."""
+Append = Callable[["str | None", Mapping[str, str]], "str | None"]
+"""Takes the tip of the branch, None if it does not exist, and the refs with receipts as they were
+read with it (`ReceiptsBranch.refs`). Returns the new tip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,16 @@ class ReceiptsWriter:
                 "The policy asks for signed receipts, and no key is configured here.",
                 fix="Set user.signingkey, and gpg.format for a key that is not OpenPGP.",
             )
-        old_receipts = self.branch.read_untaken_notes()
         blobs = self._stored([receipt])
-        old_blobs = self._stored(old_receipts)
-        takeover = f"Take over {len(old_receipts)} receipts from git notes"
+        taken_over = 0
 
-        def append(tip: str | None) -> str:
-            if old_blobs:
+        def append(tip: str | None, refs: Mapping[str, str]) -> str:
+            nonlocal taken_over
+            old_receipts = self.branch.read_untaken_notes(refs)
+            taken_over = len(old_receipts)
+            if old_receipts:
+                takeover = f"Take over {taken_over} receipts from git notes"
+                old_blobs = self._stored(old_receipts)
                 tip = commit_files(self.git, tip, old_blobs, takeover, sign=is_signed)
             commit = commit_files(self.git, tip, blobs, subject, sign=is_signed)
             if rule.is_required:
@@ -66,7 +70,7 @@ class ReceiptsWriter:
             return commit
 
         self._update(append)
-        return len(old_receipts)
+        return taken_over
 
     def fetch(self) -> None:
         """Fetch the remote's receipts and put this clone's own ones on top of them. Raises
@@ -79,14 +83,14 @@ class ReceiptsWriter:
         tip, tracked = on_remote.get(branch.ref), branch.refs().get(branch.tracking_ref)
         if tracked is not None and tip != tracked:
             # The remote may have lost what it once had. It stays in this clone, and is pushed.
-            self._update(lambda tip: tip)
+            self._update(lambda tip, refs: tip)
         if tip is None and tracked is not None:
             self.git.output("update-ref", "-d", branch.tracking_ref)
         elif tip is not None and tip != tracked:
             self._fetch(f"+{branch.ref}:{branch.tracking_ref}")
         elif tip is None and NOTES_REF in on_remote:
             self._fetch(f"+{NOTES_REF}:{NOTES_REF}-{branch.remote}")
-        self._update(lambda tip: tip)
+        self._update(lambda tip, refs: tip)
 
     def is_ahead(self) -> bool:
         """Whether this clone has receipts that the remote did not have when it was last read."""
@@ -129,7 +133,7 @@ class ReceiptsWriter:
         for attempt in range(self.tries):
             refs = self.branch.refs()
             before = refs.get(self.branch.ref)
-            after = append(self._joined(before, refs.get(self.branch.tracking_ref)))
+            after = append(self._joined(before, refs.get(self.branch.tracking_ref)), refs)
             if after is None or after == before:
                 return
             try:

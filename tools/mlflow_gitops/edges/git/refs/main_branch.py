@@ -61,9 +61,7 @@ class Branches(Refs):
         ref = current if current.startswith("refs/heads/") else self._first_commit_ref(local)
         if ref is None:
             return MainBranch("HEAD")
-        return MainBranch(
-            self._shortest(ref) if self._is_commit(ref) else ref.removeprefix("refs/heads/")
-        )
+        return MainBranch(self._shortest_of_branch(ref) or ref.removeprefix("refs/heads/"))
 
     def main_ref(self, requested: str | None) -> str:
         """Return the name of the main branch, which git takes for nothing else."""
@@ -122,9 +120,10 @@ class Branches(Refs):
                 )
             return MainBranch(self._shortest(main))
 
-        exists = self._is_commit(default)
-        if exists and not self._is_gone(remote, default):
-            return MainBranch(self._shortest(default))
+        name = self._shortest_of_branch(default)
+        exists = name is not None
+        if name is not None and not self._is_gone(remote, default):
+            return MainBranch(name)
 
         main = self._first_commit_ref(
             [

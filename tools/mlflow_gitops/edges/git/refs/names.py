@@ -20,6 +20,7 @@ NOT_A_BRANCH = "git_not_a_branch"
 """The code of a failure if a tag, or another ref, is named where a branch is needed."""
 
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|^-|^/|/$")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _COMMIT_ID = re.compile(r"[0-9a-f]{4,64}")
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NAME_OF_REVISION = re.compile(r"(?:(?!@\{)[^~^:])*")
@@ -72,6 +73,26 @@ def check_is_branch_name(git: GitCommand, name: str) -> None:
             fix="Fetch the branch, or name another.",
             code=NOT_A_BRANCH,
         )
+
+
+def only_commit(git: GitCommand, name: str) -> str | None:
+    """Return the commit that a plain name means, if everything of that name is the same commit.
+    One process answers what `git rev-parse` and `check_is_unambiguous` find out by two.
+
+    None means that these must decide: there is no such commit, or perhaps two, or the name may be
+    HEAD, an id, or an expression made of names.
+    """
+    if not _PLAIN_NAME.fullmatch(name) or name == "HEAD" or _COMMIT_ID.fullmatch(name):
+        return None
+
+    meanings = [name, *_refs_named(name)]
+    request = "".join(f"{meaning}^{{commit}}\n" for meaning in meanings)
+    form = "--batch-check=%(objectname) %(objecttype)"
+    answers = git.output("cat-file", form, feed=request, check=False).splitlines()
+
+    commits = [answer.partition(" ")[0] for answer in answers if answer.endswith(" commit")]
+    is_complete = len(answers) == len(meanings) and answers[0].endswith(" commit")
+    return commits[0] if is_complete and len(set(commits)) == 1 else None
 
 
 def check_is_unambiguous(git: GitCommand, revision: str, commit: str) -> None:

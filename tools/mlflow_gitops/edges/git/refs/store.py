@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mlflow_gitops.edges.git.command import UNSAFE_FOLDER
 from mlflow_gitops.edges.git.facts import RepositoryFacts
-from mlflow_gitops.edges.git.refs.names import check_is_unambiguous
+from mlflow_gitops.edges.git.refs.names import check_is_unambiguous, only_commit
 from mlflow_gitops.errors import GitFailure
 
 T = TypeVar("T", bound="Refs")
@@ -62,13 +62,19 @@ class Refs(RepositoryFacts):
         return git
 
     def has_commits(self) -> bool:
-        return self._is_commit("HEAD")
+        return self.head() is not None
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out; None before the first commit."""
+        return self.query("rev-parse", "--verify", "-q", "HEAD^{commit}") or None
 
     def resolve(self, revision: str) -> str:
         """Return the full id of the commit that a revision names.
 
         Raises GitFailure if it names none, or two: a tag and a branch of one name.
         """
+        if only_meaning := only_commit(self, revision):
+            return only_meaning
         sha = self.query("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}")
         if not sha and (revision == "HEAD" or not self.has_commits()):
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
@@ -150,6 +156,17 @@ class Refs(RepositoryFacts):
         """Return the shortest name that git takes for a ref of a commit and for nothing else."""
         name = self._text("rev-parse", "--abbrev-ref=strict", ref) or ref
         return ref if _LIKE_AN_ID.fullmatch(name) else name
+
+    def _shortest_of_branch(self, ref: str) -> str | None:
+        """Return the name that `_shortest` returns for a branch, given by its full name; None if it
+        does not exist or has no commit. One process answers both questions."""
+        fields = "%(refname) %(objecttype) %(*objecttype) %(refname:short)"
+        listing = self.output("for-each-ref", f"--format={fields}", "--", ref, check=False)
+        for line in listing.splitlines():
+            full_name, kind, tagged_kind, name = line.split(" ")
+            if full_name == ref and "commit" in (kind, tagged_kind):
+                return ref if _LIKE_AN_ID.fullmatch(name) else name
+        return None
 
     def _is_commit(self, ref: str) -> bool:
         return self.query("rev-parse", "--verify", "-q", ref + "^{commit}") != ""
