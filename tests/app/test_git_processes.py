@@ -18,7 +18,10 @@ from tests.support.team import Team
 
 
 @pytest.fixture
-def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
+def team(
+    tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> Team:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     made = Team(tmp_path / "repo", blank_registry(tmp_path / "mlflow.db"))
     made.write("policy.yaml", POLICY)
     return made
@@ -57,14 +60,11 @@ def test_no_command_starts_git_more_often_than_it_must(team: Team) -> None:
     name = LaneRegistry(team.uri).model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
     runs = (
-        (4, "validate"),
         (14, "plan"),
         (29, "reconcile", "--yes"),
         (23, "reconcile", "--yes"),
-        (14, "status"),
         (19, "verify"),
         (14, "log", name),
-        (14, "show", name),
         (4, "promote", name, "2", "Production"),
     )
     for most, *command in runs:

@@ -58,8 +58,9 @@ class AuditTrail:
     ) -> None:
         self.workspace, self._git, self.model = workspace, workspace.git, model
         self._unread: GitFailure | None = None
+        tip = _tip(workspace)  # before the thread, which would look for the main branch, too
         receipts = BackgroundCall(self._read_receipts)
-        first_parents = self._git.first_parent_line(_tip(workspace))
+        first_parents = self._git.first_parent_line(tip)
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
         self.start = _start(self, since, last)
