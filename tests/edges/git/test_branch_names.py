@@ -152,6 +152,7 @@ def test_a_branch_that_a_push_moves_meanwhile_is_not_ambiguous(
 
     monkeypatch.setattr(Git, "query", query_and_push)
     assert Git(repo.folder).resolve(revision) in ids
+    repo.git("update-ref", "refs/heads/main", ids[1])
     (repo.folder / ".git/main").write_text(f"{ids[0]}\n")
     with pytest.raises(GitFailure) as failure:
         Git(repo.folder).resolve("main")
