@@ -109,4 +109,4 @@ def _settings(
         tracking_uri=tracking_uri,
         registry_uri=registry_uri,
         environment=environment,
-    )
+    ).git_alone

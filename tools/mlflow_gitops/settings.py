@@ -95,8 +95,9 @@ class Settings:
 
     @property
     def git_alone(self) -> Settings:
-        """The same for a command that trusts no index: one that audits, or that writes to MLflow or
-        to a forge. Anybody who can write the git directory can edit the index."""
+        """The same for a command that trusts no index: one that audits, that names what is
+        deployed, or that writes to MLflow or to a forge. Anybody who can write the git directory
+        can edit the index."""
         return replace(self, index=False)
 
 

@@ -26,6 +26,17 @@ def no_promotion(company: Company) -> None:
     forget_last_change(company.team.folder, PATH)
 
 
+def rendered(company: Company) -> str:
+    """The version that a template shows."""
+    folder = company.folder / "rendered"
+    template = company.folder / "version.txt.j2"
+    template.write_text("{{ version }}")
+    options = ("--stage", "Production", "--to", str(folder))
+    assert company.team.run("render", str(template), MODEL, *options).code == 0
+    [file] = folder.iterdir()
+    return file.read_text()
+
+
 def test_index_edited(company: Company) -> None:
     """A promotion that nobody approved was forced in MLflow; the index hides it."""
     company.merge(company.propose())
@@ -35,6 +46,8 @@ def test_index_edited(company: Company) -> None:
     assert findings
     team = company.team
     truth = team.run("log").out
+    deployed = team.run("resolve", MODEL, "Production").out
+    assert f"models:/{MODEL}/2\n" in deployed
 
     for edit in (other_versions, another_author, no_promotion):
         shutil.rmtree(team.folder / ".git" / "mlflow-gitops")
@@ -42,5 +55,7 @@ def test_index_edited(company: Company) -> None:
         edit(company)
         assert team.run("log").out != truth, "the index is believed where nothing depends on it"
         assert company.found_by_verify() == findings
+        assert team.run("resolve", MODEL, "Production").out == deployed
+        assert rendered(company) == "2"
     assert team.run("--no-index", "log").out == truth
     assert company.reasons() == reasons

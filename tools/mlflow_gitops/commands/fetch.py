@@ -27,7 +27,7 @@ def run(
     Exits 4, and leaves nothing, if they are not the files that git pins."""
     from mlflow_gitops.app.connect import connect
 
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     resolved = resolve_stage(workspace, model, stage, effective=effective)
     progress = byte_progress(settings, f"Fetching {model} {resolved.version}")
     with unwound_by_signals(), progress as report:

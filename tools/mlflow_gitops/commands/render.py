@@ -41,7 +41,7 @@ def run(
 ) -> int:
     """Fill a template into `folder` and print what changed. With `check`, exits 2 if something
     would change."""
-    workspace = Workspace(settings)
+    workspace = Workspace(settings.git_alone)
     environment = workspace.environment.name if workspace.environment else None
     has_environment = environment is not None
     pattern = options.name or default_pattern(template_file.name, has_environment=has_environment)

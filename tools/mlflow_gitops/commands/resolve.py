@@ -12,6 +12,6 @@ from mlflow_gitops.settings import Settings
 
 def run(settings: Settings, model: str, stage: str, form: str, *, effective: bool) -> int:
     """Print the version that holds a stage by git or, with `effective`, by the receipts."""
-    resolved = resolve_stage(Workspace(settings), model, stage, effective=effective)
+    resolved = resolve_stage(Workspace(settings.git_alone), model, stage, effective=effective)
     print_result(formats.RESOLVE, form, resolved)
     return OK
