@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import functools
+import io
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from mlflow_gitops.app.environments import all_statuses
-from mlflow_gitops.edges.system.own_command import run_own_command
+from mlflow_gitops.cli import main
+from mlflow_gitops.edges.mlflow.other_environments import origins
+from mlflow_gitops.edges.system.own_command import Ended
 from tests.support.environments import Teams
+from tests.support.registries.origin_readers import origin_readers
 
 DIGEST = "sha256:" + "ab" * 32
 COPY = f"""\
@@ -41,15 +46,28 @@ def teams(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Teams:
 
 
 @pytest.fixture
-def each_process_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every environment is read by a process of its own, the first time: a command that is repeated
-    gets the same answer, for nothing changes in between."""
-    run = functools.cache(lambda *arguments: run_own_command(arguments))
-    monkeypatch.setattr(all_statuses, "run_own_command", lambda arguments: run(*arguments))
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every environment is read by a process of its own, which first loads MLflow: here this one
+    reads them, one after another. Another test starts the processes."""
+    lock = threading.Lock()
+
+    def run(arguments: Sequence[str]) -> Ended:
+        out, err = io.StringIO(), io.StringIO()
+        with lock, redirect_stdout(out), redirect_stderr(err):
+            code = main([*arguments])
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    monkeypatch.setattr(all_statuses, "run_own_command", run)
 
 
-@pytest.mark.usefixtures("each_process_once")
-def test_status_of_all(teams: Teams) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_status_of_all(teams: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
+    with origin_readers() as readers:
+        monkeypatch.setattr(origins, "subprocess", readers)
+        shows_the_status_of_all(teams)
+
+
+def shows_the_status_of_all(teams: Teams) -> None:
     ran = teams.on(None, "status", "--all-envs", "--format", "json")
     churn, extra = ran.json["models"]
     assert [environment["error"] for environment in ran.json["environments"]] == [None, None]
@@ -94,7 +112,7 @@ def test_one_model_everywhere(teams: Teams) -> None:
     assert teams.on(None, "show", "--all-envs").code == 64
 
 
-@pytest.mark.usefixtures("each_process_once")
+@pytest.mark.usefixtures("in_this_process")
 def test_reports_of_all(teams: Teams, tmp_path: Path) -> None:
     """A new environment without a folder is listed with the reason, and hides no other."""
     shutil.rmtree(teams.folder / "registry/prod")
