@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.edges.mlflow import searches
 from mlflow_gitops.edges.mlflow.artifacts import model_file
 from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.edges.mlflow.reading import Reader
@@ -61,7 +62,12 @@ def test_a_storage_that_drips(hostile: str) -> None:
 
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("hostile", ["/registered-models/search", "/model-versions/search"])
-def test_the_lists_of_mlflow(manner: str, hostile: str) -> None:
+def test_the_lists_of_mlflow(
+    manner: str, hostile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A page that is too large is asked for again, with an eighth of its entities: once is enough.
+    for page in ("MODELS_A_PAGE", "VERSIONS_A_PAGE"):
+        monkeypatch.setattr(searches, page, 8)
     with endless(manner, hostile) as server:
         server.answers = {
             "/registered-models/search": {"registered_models": [{"name": "churn"}]},
