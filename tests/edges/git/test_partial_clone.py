@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -30,10 +31,18 @@ def git(folder: Path, *args: str) -> str:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    """A history of `CHANGES` commits, a merge, receipts, and `MODELS` models in its first
-    commit."""
-    repo = tmp_path / "repo"
+def origin(tmp_path: Path, made_origin: Path) -> Path:
+    bare = tmp_path / "origin.git"
+    shutil.copytree(made_origin, bare)
+    return bare
+
+
+@pytest.fixture(scope="module")
+def made_origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each test has a copy of: a history of `CHANGES` commits, a merge, receipts, and
+    `MODELS` models in its first commit."""
+    folder = tmp_path_factory.mktemp("made")
+    repo = folder / "repo"
     models = repo / "registry" / "models"
     models.mkdir(parents=True)
     git(repo, "init", "-q", "-b", "main")
@@ -58,8 +67,8 @@ def origin(tmp_path: Path) -> Path:
     git(repo, "add", "-A")
     git(repo, "commit", "-q", "-m", "Later")
 
-    bare = tmp_path / "origin.git"
-    git(tmp_path, "clone", "-q", "--mirror", str(repo), str(bare))
+    bare = folder / "origin.git"
+    git(folder, "clone", "-q", "--mirror", str(repo), str(bare))
     git(bare, "config", "uploadpack.allowFilter", "true")
     git(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
     return bare
