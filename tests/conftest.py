@@ -55,6 +55,14 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the core, which take milliseconds, come last: no worker is still at a long one
+    when the others have ended."""
+    core = Path(__file__).with_name("core")
+    items.sort(key=lambda item: core in item.path.parents)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """All modules and tests are there, and stay: looking through them for garbage again and again
     takes a tenth of the time."""

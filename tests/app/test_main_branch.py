@@ -13,14 +13,14 @@ from mlflow_gitops.app.main_branch import fetch_main, main_branch_fault
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.workspace import Settings, Workspace
 from mlflow_gitops.errors import GitFailure
-from tests.support.git_histories import Repo
+from tests.support.git_histories import ISOLATED, Repo
 
 ABSENCE = "no branch master on origin: it was renamed or deleted there"
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", ISOLATED["GIT_CONFIG_GLOBAL"])
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 

@@ -82,7 +82,11 @@ def pull_and_push_words(team: Team, start: str) -> None:
     team.git("checkout", "-q", "main")
 
 
-@pytest.mark.parametrize("push", [pull_and_push, forward, pull_twice])
+# The first step of the others.
+MERGED_ONCE = pytest.param(pull_and_push, marks=[pytest.mark.real, pytest.mark.weekly])
+
+
+@pytest.mark.parametrize("push", [MERGED_ONCE, forward, pull_twice])
 def test_nothing_that_was_reconciled_is_lost(
     team: Team, shelf: ManualRegistry, push: Callable[[Team], None]
 ) -> None:
@@ -128,7 +132,7 @@ def test_nothing_that_was_reconciled_is_lost(
     assert shelf.aliases("fraud") == {"production": 3}
 
 
-@pytest.mark.parametrize("push", [pull_and_push, forward, pull_twice])
+@pytest.mark.parametrize("push", [MERGED_ONCE, forward, pull_twice])
 def test_a_pull_request_is_planned_onto_such_a_main_branch(
     team: Team, push: Callable[[Team], None]
 ) -> None:
@@ -235,7 +239,14 @@ def test_a_clone_that_lacks_the_base_adopts_nothing(
         assert other.run("reconcile", "--yes").code == 0
 
 
-@pytest.mark.parametrize("late", ["one", "several", "the promotion"])
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param("one", marks=[pytest.mark.real, pytest.mark.weekly]),
+        "several",
+        "the promotion",
+    ],
+)
 def test_a_commit_dated_in_the_future_changes_nothing_after_it(
     team: Team, monkeypatch: pytest.MonkeyPatch, late: str
 ) -> None:
@@ -264,7 +275,7 @@ def test_a_commit_dated_in_the_future_changes_nothing_after_it(
     assert future.json == [] and "is in the future" in future.err
 
 
-@pytest.mark.parametrize("push", [pull_and_push, forward])
+@pytest.mark.parametrize("push", [MERGED_ONCE, forward])
 def test_a_receipt_that_an_interrupted_run_did_not_write_is_recovered(
     team: Team, push: Callable[[Team], None]
 ) -> None:

@@ -62,9 +62,7 @@ def test_a_storage_that_drips(hostile: str) -> None:
 
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("hostile", ["/registered-models/search", "/model-versions/search"])
-def test_the_lists_of_mlflow(
-    manner: str, hostile: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lists_of_mlflow(manner: str, hostile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # A page that is too large is asked for again, with an eighth of its entities: once is enough.
     for page in ("MODELS_A_PAGE", "VERSIONS_A_PAGE"):
         monkeypatch.setattr(searches, page, 8)

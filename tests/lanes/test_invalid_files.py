@@ -12,6 +12,7 @@ from tests.support.receipts import receipts_in
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Ran, Team
 
+WEEKLY = (pytest.mark.real, pytest.mark.weekly)
 PROTECTED = POLICY + "overrides: [soak]\n"
 
 
@@ -208,7 +209,13 @@ BROKEN_POLICIES = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN_POLICIES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=WEEKLY if kind == "a stage without an alias" else ())
+        for kind in BROKEN_POLICIES
+    ],
+)
 def test_an_invalid_policy_lets_nothing_into_production_and_heals(
     team: Team, shelf: LaneRegistry, kind: str
 ) -> None:
@@ -356,7 +363,9 @@ TWINS = {
 }
 
 
-@pytest.mark.parametrize("kind", TWINS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind == "case" else WEEKLY) for kind in TWINS]
+)
 def test_the_log_reads_twins_as_invalid_like_the_status(
     team: Team, shelf: LaneRegistry, kind: str
 ) -> None:

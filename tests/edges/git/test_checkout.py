@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from mlflow_gitops.app.workspace import Settings, Workspace
 from mlflow_gitops.commands.manifest_file import open_manifest
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.errors import Failure, InvalidFiles
-from tests.support.git_histories import REGISTRY
+from tests.support.git_histories import ISOLATED, REGISTRY
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
 CHURN = "name: churn\nowners: ['@acme/risk']\nstages: {Production: 1}\n"
@@ -26,7 +25,7 @@ CODEOWNERS = ".github/CODEOWNERS"
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", ISOLATED["GIT_CONFIG_GLOBAL"])
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 

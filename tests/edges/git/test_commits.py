@@ -16,7 +16,7 @@ from mlflow_gitops.edges.git.commits import (
 )
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
-from tests.support.git_histories import REGISTRY, Repo
+from tests.support.git_histories import ISOLATED, REGISTRY, Repo
 
 ALPHA = f"{REGISTRY}/models/alpha.yaml"
 BEFORE, AFTER = b"name: alpha\nstages: {Production: 1}\n", b"name: alpha\nstages: {Production: 2}\n"
@@ -26,7 +26,7 @@ BEFORE, AFTER = b"name: alpha\nstages: {Production: 1}\n", b"name: alpha\nstages
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", ISOLATED["GIT_CONFIG_GLOBAL"])
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")

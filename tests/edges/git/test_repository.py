@@ -18,7 +18,7 @@ from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.files import registry_files
 from mlflow_gitops.errors import GitFailure
-from tests.support.git_histories import REGISTRY, START, History, Repo, manifest
+from tests.support.git_histories import ISOLATED, REGISTRY, START, History, Repo, manifest
 
 ALPHA = f"{REGISTRY}/models/alpha.yaml"
 GOOD = {ALPHA: "name: alpha\nstages: {Production: 1}\n"}
@@ -29,7 +29,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's own git settings and a surrounding hook's variables stay outside."""
     for key in [key for key in os.environ if key.startswith("GIT_")]:
         monkeypatch.delenv(key)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", ISOLATED["GIT_CONFIG_GLOBAL"])
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 

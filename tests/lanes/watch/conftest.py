@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.team import Team
+from tests.support.team import GIT_ENVIRONMENT, Team
 from tests.support.watch.rounds import Rounds
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
@@ -40,6 +39,6 @@ def watcher_clone(team: Team, tmp_path: Path) -> Team:
 
 @pytest.fixture
 def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Rounds:
-    for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
-        monkeypatch.setenv(key, value)
+    for key in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(key, GIT_ENVIRONMENT[key])
     return Rounds(watcher_clone)
