@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.audit.unseen_changes import StageChange, is_unseen
+from mlflow_gitops.core.audit.unseen_changes import HolderChange, is_unseen
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy import Policy
@@ -58,4 +58,4 @@ def test_what_mlflow_does_not_show(
     after: Desired,
     expected: bool,
 ) -> None:
-    assert is_unseen(StageChange(*change), before, after) is expected
+    assert is_unseen(HolderChange(*change), before, after) is expected

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from mlflow_gitops.core.audit.unseen_changes import StageChange, is_unseen
+from mlflow_gitops.core.audit.unseen_changes import HolderChange, is_unseen
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
 from mlflow_gitops.core.history.line.renames import NamePeriod
@@ -275,7 +275,7 @@ def _model_events(
         elif moment.desired is not last:
             after = declared_stages(moment.desired)
             for stage in sorted(_changed_stages(before, after)):
-                change = StageChange(stage, before.get(stage, ()), after.get(stage, ()))
+                change = HolderChange(stage, before.get(stage, ()), after.get(stage, ()))
                 yield Event(
                     "stage", moment.index, commit, model, *change, changed_stem,
                     is_deletion=moment.desired is None,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mlflow_gitops.core.manifests.desired import Desired, Field
 
 
-class StageChange(NamedTuple):
+class HolderChange(NamedTuple):
     """The versions of a stage, or of `@alias`, before and after a change."""
 
     stage: str
@@ -17,7 +17,7 @@ class StageChange(NamedTuple):
     after: tuple[int, ...]
 
 
-def is_unseen(change: StageChange, before: Desired | None, after: Desired | None) -> bool:
+def is_unseen(change: HolderChange, before: Desired | None, after: Desired | None) -> bool:
     """Whether MLflow's aliases and native stages of a stage, or of `@alias`, are the same before
     and after a change. `before` and `after` are what the model's manifest declared; with None,
     there was none, which shows."""
@@ -29,7 +29,7 @@ def is_unseen(change: StageChange, before: Desired | None, after: Desired | None
     )
 
 
-def _is_plainly_seen(change: StageChange, after: Desired) -> bool:
+def _is_plainly_seen(change: HolderChange, after: Desired) -> bool:
     """Whether it is certain that MLflow shows a change, as it is for most events of a history: a
     version comes to a native stage, or a declared alias moves. False means that all fields must be
     compared, which takes ten times as long."""
