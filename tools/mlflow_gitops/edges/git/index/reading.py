@@ -10,15 +10,15 @@ from mlflow_gitops.edges.git.index.rows import IndexFault, IndexRows
 from mlflow_gitops.edges.git.index.spine import Spine
 
 
-def read_spine(rows: IndexRows, known: list[str]) -> tuple[Head, Spine]:
-    """The head and the commits of an index; `known` is as in `Spine.add`. Raises IndexFault and
+def read_spine(rows: IndexRows, line_ids: list[str]) -> tuple[Head, Spine]:
+    """The head and the commits of an index; `line_ids` is as in `Spine.add`. Raises IndexFault and
     ValueError."""
     head = Head.unpack(rows.get("head", 0) or b"")
     spine = Spine()
     for number, data, checksum in rows.with_keys("spine"):
         if head.spine[int(number)] != checksum:
             raise IndexFault("damaged row of spine")
-        spine.add(data, known)
+        spine.add(data, line_ids)
     if not spine.shas or len(spine.shas) != head.count:
         raise IndexFault("a spine of another length")
     return head, spine

@@ -63,8 +63,8 @@ class Spine:
                 high = middle - 1
         return low
 
-    def add(self, data: bytes, known: list[str]) -> None:
-        """Add a packed segment. `known` are the ids of a line that is in memory: those of the
+    def add(self, data: bytes, line_ids: list[str]) -> None:
+        """Add a packed segment. `line_ids` are the ids of a line that is in memory: those of the
         segment that are the same take no memory again. Raises ValueError for a segment that cannot
         be unpacked."""
         header, _, packed = data.partition(b"\n")
@@ -75,7 +75,7 @@ class Spine:
         split = count * id_length // 2
         digits = packed[:split].hex()
         start = len(self.shas)
-        shas = known[start : start + count]
+        shas = line_ids[start : start + count]
         if "".join(shas) != digits:
             shas = [digits[at : at + id_length] for at in range(0, len(digits), id_length)]
         self.shas += shas
