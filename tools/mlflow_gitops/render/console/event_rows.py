@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 _ROWS = 512  # of one block
-_PLAIN_BLOCKS = 48
-"""So many blocks are not compressed: of a history that is not very long, that would only take
+_PLAIN_ROWS = 20_000
+"""So many rows wait as they are: in a history that is not very long, packing them would only take
 time."""
 _CELL_END = "\0"
 _ROW_END = "\1"
@@ -30,27 +30,26 @@ class EventText(NamedTuple):
 
 
 class EventRows:
-    """Rows of cells in blocks, later ones compressed. No cell may contain a control character."""
+    """Rows of cells, of which all but the first are compressed in blocks. No cell may contain a
+    control character."""
 
     def __init__(self) -> None:
-        self._plain_blocks: list[list[str]] = []
+        self._plain: list[Sequence[str]] = []
         self._blocks: list[bytes] = []
         self._rows: list[str] = []
 
     def add(self, cells: Sequence[str]) -> None:
-        self._rows.append(_CELL_END.join(cells))
-        if len(self._rows) < _ROWS:
+        if len(self._plain) < _PLAIN_ROWS:
+            self._plain.append(cells)
             return
-        if len(self._plain_blocks) < _PLAIN_BLOCKS:
-            self._plain_blocks.append(self._rows)
-        else:
+        self._rows.append(_CELL_END.join(cells))
+        if len(self._rows) == _ROWS:
             text = _ROW_END.join(self._rows)
             self._blocks.append(zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
-        self._rows = []
+            self._rows.clear()
 
-    def __iter__(self) -> Iterator[list[str]]:
-        for rows in self._plain_blocks:
-            yield from (row.split(_CELL_END) for row in rows)
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        yield from self._plain
         for block in self._blocks:
             text = zlib.decompress(block).decode("utf-8", "surrogatepass")
             for row in text.split(_ROW_END):

@@ -205,11 +205,10 @@ def _existence(changes: Iterable[tuple[int, str, str | None]]) -> list[tuple[int
 
 
 def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
-    if len(present) > 1:
-        return DUPLICATE
-    if any(not path.endswith(".yaml") for path in present):
-        return WRONG_ENDING
-    return next(((blob, path) for path, blob in present.items()), None)
+    if len(present) != 1:
+        return DUPLICATE if present else None
+    [(path, blob)] = present.items()
+    return (blob, path) if path.endswith(".yaml") else WRONG_ENDING
 
 
 def _twins(stems: Iterable[str]) -> dict[str, list[str]]:
