@@ -14,7 +14,7 @@ from mlflow_gitops.core.audit.events import Event, declared_stages, in_order, mo
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.line.file_choice import (
     IncompleteHistory,
-    files_of_model,
+    files_of_models,
     files_since,
 )
 from mlflow_gitops.core.history.mainline import MainLine
@@ -68,7 +68,7 @@ def test_later_events_need_only_later_commits(tmp_path: Path, seed: int) -> None
     for model in ("alpha", "beta", "gamma", "ALPHA"):
         line = git.first_parent_line(tip)
         line.date()
-        git.add_changes(line, REGISTRY.paths, choose=files_of_model(REGISTRY, model))
+        git.add_changes(line, REGISTRY.paths, choose=files_of_models(REGISTRY, [model]))
         assert _events_of(git, line, model) == _events_of(git, whole, model)
 
 

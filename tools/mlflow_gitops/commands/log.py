@@ -7,6 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from mlflow_gitops.app.audit.line_part import LinePart
 from mlflow_gitops.app.audit.selection import (
     approved_by,
     events_of_models,
@@ -77,8 +78,8 @@ def _run(settings: Settings, name: str | None, options: LogOptions, form: str) -
         trail = AuditTrail(
             Workspace(settings),
             model,
+            LinePart(since=since),
             all_events=name is None and options.shows_all,
-            since=since,
             keeps_states=model is not None,
         )
         selected = select_events(trail, options.stage, options.since, options.until)
@@ -111,7 +112,7 @@ def _newest(
         return None
     for commits in _COMMITS_AN_EVENT:
         last = options.number * commits
-        trail = AuditTrail(Workspace(settings), last=last, keeps_states=False)
+        trail = AuditTrail(Workspace(settings), part=LinePart(last=last), keeps_states=False)
         events = select_events(trail, None, None, None)
         newest = [event for event in events if event.index >= trail.start]
         if len(newest) >= options.number or trail.start == 0:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_applied, holders_declared, last_drift
+from mlflow_gitops.app.audit.line_part import WHOLE, LinePart
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
@@ -18,6 +19,8 @@ from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.show import HoldersAt, OneModel
 from mlflow_gitops.settings import Settings
+
+_COMMITS = 8192
 
 
 def run(
@@ -40,7 +43,9 @@ def run(
             "--lineage is about one model's versions in git: name the model, and remove"
             " --effective."
         )
-    trail = AuditTrail(Workspace(settings), model)
+    # Of many models, the last commits usually say who holds what, and since when.
+    part = WHOLE if in_effect else LinePart(until=at, window=_COMMITS)
+    trail = AuditTrail(Workspace(settings), model, part)
     index = trail.moments.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[index] if index >= 0 else None
     time = _time(settings, trail, at, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -11,14 +12,19 @@ import pytest
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.cli import main
-from mlflow_gitops.commands import log
+from mlflow_gitops.commands import log, show
 from mlflow_gitops.settings import Settings
 from tests.support.git_histories import Repo, random_history
 
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "3"))
+
 
 def printed(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> list[str]:
-    code = main(["--repo", str(folder), "--main", "main", "log", "--format", "jsonl", *arguments])
-    assert code == 0
+    return run(capsys, folder, "log", "--format", "jsonl", *arguments)
+
+
+def run(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> list[str]:
+    assert main(["--repo", str(folder), "--main", "main", *arguments]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -63,3 +69,23 @@ def test_the_events_since_a_commit_are_the_last_of_all(
         later = repo.git("rev-list", "--first-parent", f"{since}..main").splitlines()
         expected = [line for line in whole if json.loads(line)["commit"] in later]
         assert printed(capsys, tmp_path, "--since", since) == expected
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+def test_the_last_commits_say_what_all_models_declared(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    """However few of them are looked at: what is older is read of the models that need it."""
+    repo = Repo(tmp_path)
+    repo.build(random_history(random.Random(900 + seed), 14))
+    run(capsys, tmp_path, "log")
+    shas = repo.git("rev-list", "--first-parent", "main").splitlines()
+    for sha in random.Random(seed).sample(shas, min(5, len(shas))):
+        moment = ("show", "--format", "json", "--at", sha)
+        expected = run(capsys, tmp_path, "--no-index", *moment)
+        for commits in (1, 3):
+            monkeypatch.setattr(show, "_COMMITS", commits)
+            assert run(capsys, tmp_path, *moment) == expected

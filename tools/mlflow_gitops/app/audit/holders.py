@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from mlflow_gitops.app.audit.line_part import LinePart
 from mlflow_gitops.app.audit.recorded_events import last_name, present_name
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -15,9 +16,26 @@ from mlflow_gitops.core.times import parse_time
 
 
 def holders_declared(trail: AuditTrail, index: int) -> list[StageHolders]:
-    """What git declared after a commit of the line, for each model that had a manifest."""
-    holders = (declared_holders(timeline, index) for timeline in trail.timelines)
-    return [model for model in holders if model is not None]
+    """What git declared after a commit of the line, for each model that had a manifest. If the
+    trail begins later than a holder of a stage came, more is read of that model."""
+    holders = [
+        model
+        for timeline in trail.timelines
+        if (model := declared_holders(timeline, index)) is not None
+    ]
+    earlier = [model.model for model in holders if trail.start and _may_be_older(trail, model)]
+    if earlier:
+        whole = AuditTrail(trail.workspace, part=LinePart(names=earlier))
+        known_since = {model.model: model for model in holders_declared(whole, index)}
+        holders = [known_since.get(model.model, model) for model in holders]
+    return holders
+
+
+def _may_be_older(trail: AuditTrail, model: StageHolders) -> bool:
+    """Whether a stage may have its holders, or have none, since before the trail begins."""
+    positions = (trail.line.index[since.commit] for since in model.since.values())
+    is_complete = model.since.keys() == model.stages.keys()
+    return not is_complete or any(position < trail.start for position in positions)
 
 
 def holders_applied(trail: AuditTrail, index: int, moment: str | None) -> list[StageHolders]:

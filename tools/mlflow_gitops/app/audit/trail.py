@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.line_part import WHOLE, LinePart
 from mlflow_gitops.app.audit.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
@@ -33,15 +34,14 @@ from mlflow_gitops.errors import Failure, GitFailure
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.moments import LineMoments
     from mlflow_gitops.app.audit.signers import Signers
-    from mlflow_gitops.core.history.line.file_choice import FileChoice
 
 
 class AuditTrail:
-    """The events of the main line, of one model or of all, and who held which stage when. Pass
-    `all_events=True` if every event will be audited: more is then read in parallel; or `since`, a
-    time or revision, or `last`, a count of commits, if only later events are needed, of all models:
-    those of commits from `start` on are complete then; or `keeps_states=False` if only events are
-    needed: of what models declared, the timelines then have the last state.
+    """The events of the main line, of one model or of all, and who held which stage when.
+
+    `part` limits that: what commits from `start` on did is complete then. Pass `all_events=True` if
+    every event will be audited: more is then read in parallel; or `keeps_states=False` if only
+    events are needed: of what models declared, the timelines then have the last state.
 
     Raises Failure for a model that never had a manifest on the main line.
     """
@@ -50,22 +50,23 @@ class AuditTrail:
         self,
         workspace: Workspace,
         model: str | None = None,
+        part: LinePart = WHOLE,
         *,
         all_events: bool = False,
-        since: str | None = None,
-        last: int | None = None,
         keeps_states: bool = True,
     ) -> None:
         self.workspace, self._git, self.model = workspace, workspace.git, model
+        self._part = LinePart(model=model) if model is not None else part
         self._unread: GitFailure | None = None
         tip = _tip(workspace)  # before the thread, which would look for the main branch, too
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(tip)
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
-        self.start = _start(self, since, last)
-        reads_all = all_events and not self._git.is_indexed(self.line)
+        is_indexed = self._git.is_indexed(self.line)
+        self.start, self._end = self._bounds(is_indexed=is_indexed)
         # In parallel with reading the line, since both wait for git.
+        reads_all = all_events and not is_indexed
         self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
         self.timelines: list[ModelTimeline]
         try:
@@ -152,15 +153,14 @@ class AuditTrail:
     ) -> None:
         """Read what the line did, and the timelines of its models. Raises IncompleteHistory if more
         is needed than was chosen."""
-        workspace, start = self.workspace, self.start
-        stems = [file_stem(self.model)] if self.model is not None else None
+        workspace, start, stems = self.workspace, self.start, self._part.stems
         reader = ManifestReader(self._git.blobs, recall=self._git.recall)
         self._git.add_changes(
             self.line,
             workspace.registry.paths,
             _is_wanted(workspace, [] if start else stems),
             reader.add_content,
-            choose=_choice(workspace, self.model, start, shortens=shortens),
+            choose=self._part.choice(workspace.registry, start, self._end, shortens=shortens),
             is_main_line=is_main_line,
         )
         if not keeps_states and self._git.remember(reader.news):
@@ -168,12 +168,30 @@ class AuditTrail:
         registry, blobs = workspace.registry, self._git.blobs
         self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
         _check_model(workspace, self.model, self.histories.files.stems())
+        names = stems if self.model is None else None
+        if self._part.window is not None and start:
+            names = self.histories.files.stems()
         self.timelines = model_timelines(
-            self.line, self.histories, stems, is_unexpected, start, keeps_states=keeps_states
+            self.line,
+            self.histories,
+            stems if self.model is not None else None,
+            is_unexpected,
+            start,
+            keeps_states=keeps_states,
+            names=names,
         )
         self._git.remember(reader.news)
         if not keeps_states:
             reader.forget_manifests()
+
+    def _bounds(self, *, is_indexed: bool) -> tuple[int, int]:
+        """The part of the line that is read. Without an index, git reads all of it anyway."""
+        length = len(self.line.shas)
+        if self._part == WHOLE or self.model is not None:
+            return 0, length
+        if self._part.window is not None and not is_indexed:
+            return 0, length
+        return self._part.bounds(self.moments, length)
 
     def _read_merged(self) -> Mapping[int, Sequence[Merged]]:
         return self._git.read_merged(self.line, list(self.line.merges), self.workspace.registry)
@@ -199,12 +217,6 @@ def _audit_alone(auditor: EventAuditor, event: Event) -> AuditedEvent:
         detail = f"it cannot be audited: unexpected {describe(error)}"
         people = people_of(event.commit, None, None)
         return AuditedEvent(event._replace(detail=event.detail or detail), people)
-
-
-def _start(trail: AuditTrail, since: str | None, last: int | None) -> int:
-    if last is not None:
-        return max(0, len(trail.line.shas) - last)
-    return trail.moments.index_range(since, None)[0] if since is not None else 0
 
 
 def _clone_hints(workspace: Workspace) -> list[str]:
@@ -241,20 +253,6 @@ def _is_wanted(workspace: Workspace, stems: Sequence[str] | None) -> Callable[[s
         return is_manifest or kind == "policy"
 
     return is_wanted
-
-
-def _choice(
-    workspace: Workspace, model: str | None, start: int, *, shortens: bool
-) -> FileChoice | None:
-    """The files that decide the history of a model, or what commits from an index on did."""
-    if model is None and not start:
-        return None
-    from mlflow_gitops.core.history.line.file_choice import files_of_model, files_since
-
-    registry = workspace.registry
-    if model is not None:
-        return files_of_model(registry, model)
-    return files_since(registry, start, shortens=shortens)
 
 
 def _tip(workspace: Workspace) -> str:

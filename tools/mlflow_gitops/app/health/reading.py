@@ -59,7 +59,8 @@ class HealthReader:
         trail: AuditTrail | None = None,
     ) -> None:
         self._policy = policy
-        self._trail = trail or AuditTrail(workspace, *(models if len(models) == 1 else ()))
+        single = next(iter(models)) if len(models) == 1 else None
+        self._trail = trail or AuditTrail(workspace, single)
         self._timelines = [
             timeline for timeline in self._trail.timelines if not models or timeline.model in models
         ]

@@ -121,22 +121,25 @@ def model_timelines(
     since: int = 0,
     *,
     keeps_states: bool = True,
+    names: Iterable[str] | None = None,
 ) -> list[ModelTimeline]:
     """The timeline of every model, or of those whose file stems are given, sorted by model name.
 
-    If stems are given, a timeline begins under the first name that its model had. Otherwise, each
-    name has a timeline of its own.
+    If stems are given as `models`, a timeline begins under the first name that its model had.
+    Otherwise, each name has a timeline of its own; with `names`, which are stems too, only these.
 
-    With `since`, only the models that a commit from that index on could have changed have a
-    timeline, and what it says before that index does not count. Without `keeps_states`, a timeline
-    has its events and the last state alone, which takes a quarter of the memory.
+    With `since`, what a timeline says before that index does not count. Without `names`, only the
+    models that a commit from that index on could have changed have one. Without `keeps_states`, a
+    timeline has its events and the last state alone, which takes a quarter of the memory.
 
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
     other. Raises IncompleteHistory if the line is shortened and more is needed (`files_since`).
     """
     stems = histories.files.stems() if models is None else list(models)
     base = line.shas[since - 1] if since else None
-    if since:
+    if names is not None:
+        stems = list(names)
+    elif since:
         stems = list(_changed_since(histories, stems, since))
 
     timelines = []

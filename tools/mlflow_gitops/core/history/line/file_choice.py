@@ -3,7 +3,7 @@ read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -19,25 +19,33 @@ class FileSummary(NamedTuple):
     is_beside_deletion: bool
 
 
-FileChoice = Callable[[Mapping[str, FileSummary]], Mapping[str, int]]
-"""Chooses from all files that a line ever changed those whose changes are needed, each with the
-index of a commit: of the file's changes before that commit, only the last one is needed. 0: all are
-needed."""
+class Needed(NamedTuple):
+    """Which changes of a file are needed, by the indexes of their commits: those from `first` on
+    and the last one before it, but none from `end` on. None: to the end."""
+
+    first: int = 0
+    end: int | None = None
+
+
+_ALL = Needed()
+
+FileChoice = Callable[[Mapping[str, FileSummary]], Mapping[str, Needed]]
+"""Chooses from all files that a line ever changed those whose changes are needed, and which."""
 
 
 class IncompleteHistory(Exception):
     """An answer needs changes of files that were not chosen."""
 
 
-def files_of_model(registry: RegistryFolder, model: str) -> FileChoice:
-    """The files that decide what a line says of a model. If the line never had the model, all do:
-    they decide what to suggest instead."""
+def files_of_models(registry: RegistryFolder, models: Collection[str]) -> FileChoice:
+    """The files that decide what a line says of these models. If the line never had one of them,
+    all do: they decide what to suggest instead."""
 
-    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, int]:
+    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, Needed]:
         stems = _stems(registry, files)
-        if file_stem(model) not in stems.values():
-            return dict.fromkeys(files, 0)
-        return dict.fromkeys(_decisive(files, stems, {folded(model)}), 0)
+        if not {file_stem(model) for model in models} <= set(stems.values()):
+            return dict.fromkeys(files, _ALL)
+        return dict.fromkeys(_decisive(files, stems, {folded(model) for model in models}), _ALL)
 
     return choose
 
@@ -52,7 +60,7 @@ def files_since(registry: RegistryFolder, start: int, *, shortens: bool = True) 
     again, with `shortens=False`.
     """
 
-    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, int]:
+    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, Needed]:
         policy = files.get(registry.policy_path)
         stems = _stems(registry, files)
         if policy is not None and policy.last >= start:
@@ -61,15 +69,35 @@ def files_since(registry: RegistryFolder, start: int, *, shortens: bool = True) 
             names = {_name(stem) for path, stem in stems.items() if files[path].last >= start}
             chosen = _decisive(files, stems, names)
         if not shortens:
-            return dict.fromkeys(chosen, 0)
-
-        may_be_renamed = _beside_deletion(files, stems)
-        return {
-            path: start if path in stems and _name(stems[path]) not in may_be_renamed else 0
-            for path in chosen
-        }
+            return dict.fromkeys(chosen, _ALL)
+        return _shortened(files, stems, chosen, Needed(start))
 
     return choose
+
+
+def files_between(registry: RegistryFolder, start: int, end: int) -> FileChoice:
+    """The files that decide what each model declared before the index `end`, and which commit from
+    `start` on made it so. As for `files_since`, `IncompleteHistory` may follow."""
+
+    def choose(files: Mapping[str, FileSummary]) -> Mapping[str, Needed]:
+        return _shortened(files, _stems(registry, files), files, Needed(start, end))
+
+    return choose
+
+
+def _shortened(
+    files: Mapping[str, FileSummary],
+    stems: Mapping[str, str],
+    chosen: Iterable[str],
+    needed: Needed,
+) -> Mapping[str, Needed]:
+    """Of the manifests among the chosen files, what is needed; of those whose models may have been
+    renamed, everything, since a name may be noted later."""
+    may_be_renamed = _beside_deletion(files, stems)
+    return {
+        path: needed if path in stems and _name(stems[path]) not in may_be_renamed else _ALL
+        for path in chosen
+    }
 
 
 def _stems(registry: RegistryFolder, paths: Iterable[str]) -> dict[str, str]:

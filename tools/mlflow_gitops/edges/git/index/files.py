@@ -38,15 +38,18 @@ def pack_changes(changes: Iterable[FileChange]) -> bytes:
     return f"{positions}\n{blobs}".encode()
 
 
-def unpack_changes(data: bytes, first: int = 0) -> list[FileChange]:
-    """The changes at the position `first` and after it, and the last one before it. Raises
-    ValueError for what `pack_changes` did not make."""
+def unpack_changes(data: bytes, first: int = 0, end: int | None = None) -> list[FileChange]:
+    """The changes at the position `first` and after it, and the last one before it, without those
+    from the position `end` on. Raises ValueError for what `pack_changes` did not make."""
     texts, _, blobs = data.decode().partition("\n")
     positions = list(map(int, texts.split(" ")))
     start = max(bisect_left(positions, first) - 1, 0)
     # Splitting what is not needed would take most of the time.
     ids = blobs.rsplit(" ", len(positions) - start)[1:] if start else blobs.split(" ")
-    changes = zip(positions[start:], ids, strict=True)
+    if len(ids) != len(positions) - start:
+        raise ValueError("a row of another length")
+    stop = len(positions) if end is None else bisect_left(positions, end)
+    changes = zip(positions[start:stop], ids, strict=False)
     return [(position, None if blob == _DELETED else blob) for position, blob in changes]
 
 

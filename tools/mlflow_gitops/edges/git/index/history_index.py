@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from mlflow_gitops.core.history.line.file_choice import FileChoice
+from mlflow_gitops.core.history.line.file_choice import FileChoice, Needed
 from mlflow_gitops.core.history.mainline import MainLine, Merged
 from mlflow_gitops.edges.git.index.commits import Details, IndexedCommits
 from mlflow_gitops.edges.git.index.files import CatalogEntry, Change, in_line_order, unpack_changes
@@ -99,16 +99,17 @@ class HistoryIndex:
         try:
             catalog = self._catalog
             assert self._rows is not None
-            firsts: Mapping[str, int] = dict.fromkeys(catalog, 0)
+            chosen: Mapping[str, Needed] = dict.fromkeys(catalog, Needed())
             if choose is not None:
-                firsts = choose({path: entry.summary for path, entry in catalog.items()})
+                chosen = choose({path: entry.summary for path, entry in catalog.items()})
             changes = [
                 (position, path, blob)
-                for path, data in read_files(self._rows, catalog, list(firsts))
-                for position, blob in unpack_changes(data, firsts[path])
+                for path, data in read_files(self._rows, catalog, list(chosen))
+                for position, blob in unpack_changes(data, chosen[path].first, chosen[path].end)
                 if position < count
             ]
-            return ChosenChanges(in_line_order(changes), any(firsts.values()))
+            is_shortened = any(needed != Needed() for needed in chosen.values())
+            return ChosenChanges(in_line_order(changes), is_shortened)
         except _DAMAGE:
             self._reject()
             return None
