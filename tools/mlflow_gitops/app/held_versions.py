@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from mlflow_gitops.app.audit.recorded_line import read_main_line
+from mlflow_gitops.app.audit.line.recorded_line import read_main_line
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.history_reader import HistoryReader

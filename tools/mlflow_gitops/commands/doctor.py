@@ -8,7 +8,7 @@ import platform
 from collections.abc import Collection, Iterator, Sequence
 
 from mlflow_gitops import __version__
-from mlflow_gitops.app.audit.recorded_line import changed_first_parents
+from mlflow_gitops.app.audit.line.recorded_line import changed_first_parents
 from mlflow_gitops.app.forges import find_forge
 from mlflow_gitops.app.health.reachable import health_facts
 from mlflow_gitops.app.main_branch import main_branch_fault

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from mlflow_gitops.app.audit.line_part import LinePart
+from mlflow_gitops.app.audit.line.line_part import LinePart
 from mlflow_gitops.app.audit.selection import (
     approved_by,
     events_of_models,

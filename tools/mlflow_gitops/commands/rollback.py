@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mlflow_gitops.app.audit.recorded_line import read_main_line
+from mlflow_gitops.app.audit.line.recorded_line import read_main_line
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.file_pins import pins_of_holders

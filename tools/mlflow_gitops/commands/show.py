@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_applied, holders_declared, last_drift
-from mlflow_gitops.app.audit.line_part import WHOLE, LinePart
+from mlflow_gitops.app.audit.line.line_part import WHOLE, LinePart
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from mlflow_gitops.app.audit.line_part import LinePart
+from mlflow_gitops.app.audit.line.line_part import LinePart
 from mlflow_gitops.app.audit.recorded_events import last_name, present_name
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.receipts import Receipt

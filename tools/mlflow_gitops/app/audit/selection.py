@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.events import Event, in_order
 from mlflow_gitops.core.audit.trail import AuditedEvent
+from mlflow_gitops.core.manifests.names import NATIVE_STAGES
 from mlflow_gitops.core.manifests.policy import matches
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.errors import UsageFailure
@@ -20,7 +21,7 @@ def select_events(
     start, end = 0, len(trail.line.shas)
     if (since, until) != (None, None):
         start, end = trail.moments.index_range(since, until)
-    if stage is not None and stage not in (stages := trail.stages()):
+    if stage is not None and stage not in (stages := _stages(trail)):
         raise _unknown_stage(stage, stages)
 
     events = [event for event in trail.events if start <= event.index < end]
@@ -58,6 +59,13 @@ def approved_by(events: Sequence[AuditedEvent], approver: str) -> list[AuditedEv
         for event in events
         if any(part in person.lower() for person in event.people.approved_by)
     ]
+
+
+def _stages(trail: AuditTrail) -> set[str]:
+    """Every stage that exists now, or that an event is about."""
+    latest = (timeline.moments[-1].desired for timeline in trail.timelines)
+    declared = {stage for desired in latest if desired for stage in desired.policy.stages}
+    return {*NATIVE_STAGES, *declared, *(event.stage for event in trail.events if event.stage)}
 
 
 def _unknown_stage(stage: str, stages: set[str]) -> UsageFailure:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.audit.line_part import WHOLE, LinePart
-from mlflow_gitops.app.audit.recorded_line import recorded_line
+from mlflow_gitops.app.audit.line.line_part import WHOLE, LinePart
+from mlflow_gitops.app.audit.line.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
     Event,
@@ -21,10 +21,9 @@ from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.line.file_choice import IncompleteHistory
-from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.history.people import people_of
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
-from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
+from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import ALLOWED_SIGNERS, stem_of
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.system.background import BackgroundCall
@@ -32,7 +31,7 @@ from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure, GitFailure
 
 if TYPE_CHECKING:
-    from mlflow_gitops.app.audit.moments import LineMoments
+    from mlflow_gitops.app.audit.line.moments import LineMoments
     from mlflow_gitops.app.audit.signers import Signers
 
 
@@ -63,12 +62,12 @@ class AuditTrail:
         first_parents = self._git.first_parent_line(tip)
         self.receipts = receipts.result()
         self.line, rerouting = recorded_line(workspace, first_parents, self.receipts)
-        is_indexed = self._git.is_indexed(self.line)
-        self.start, self._end = self._bounds(is_indexed=is_indexed)
+        is_indexed, length = self._git.is_indexed(self.line), len(self.line.shas)
+        bounds = self._part.bounds(lambda: self.moments, length, is_indexed=is_indexed)
+        self.start, self._end = bounds
         # In parallel with reading the line, since both wait for git.
-        reads_all = all_events and not is_indexed
-        self._early_merges = BackgroundCall(self._read_merged) if reads_all else None
-        self.timelines: list[ModelTimeline]
+        merges = partial(self._git.read_merged, self.line, [*self.line.merges], workspace.registry)
+        self._early_merges = BackgroundCall(merges) if all_events and not is_indexed else None
         try:
             self._read_timelines(keeps_states, not rerouting)
         except IncompleteHistory:
@@ -78,7 +77,7 @@ class AuditTrail:
     @cached_property
     def moments(self) -> LineMoments:
         """The times and revisions of the main line."""
-        from mlflow_gitops.app.audit.moments import LineMoments  # needed only if one is named
+        from mlflow_gitops.app.audit.line.moments import LineMoments  # needed only if one is named
 
         main_ref, now = self.workspace.main_ref, self.workspace.settings.now
         return LineMoments(self._git, self.line, main_ref, now)
@@ -142,59 +141,37 @@ class AuditTrail:
         hints = self.moments.hints() if "moments" in self.__dict__ else []
         return [*hints, *_clone_hints(self.workspace)]
 
-    def stages(self) -> set[str]:
-        """Every stage that exists now, or that an event is about."""
-        latest = (timeline.moments[-1].desired for timeline in self.timelines)
-        declared = {stage for desired in latest if desired for stage in desired.policy.stages}
-        return {*NATIVE_STAGES, *declared, *(event.stage for event in self.events if event.stage)}
-
     def _read_timelines(
         self, keeps_states: bool, is_main_line: bool, *, shortens: bool = True
     ) -> None:
-        """Read what the line did, and the timelines of its models. Raises IncompleteHistory if more
-        is needed than was chosen."""
+        """Read the models' timelines. Raises IncompleteHistory if more is needed than chosen."""
         workspace, start, stems = self.workspace, self.start, self._part.stems
+        registry = workspace.registry
         reader = ManifestReader(self._git.blobs, recall=self._git.recall)
         self._git.add_changes(
             self.line,
-            workspace.registry.paths,
+            registry.paths,
             _is_wanted(workspace, [] if start else stems),
             reader.add_content,
-            choose=self._part.choice(workspace.registry, start, self._end, shortens=shortens),
+            choose=self._part.choice(registry, start, self._end, shortens=shortens),
             is_main_line=is_main_line,
         )
         if not keeps_states and self._git.remember(reader.news):
             reader.forget_manifests()  # they take much memory
-        registry, blobs = workspace.registry, self._git.blobs
-        self.histories = HistoryReader(self.line, registry, blobs, reader=reader)
+        self.histories = HistoryReader(self.line, registry, self._git.blobs, reader=reader)
         _check_model(workspace, self.model, self.histories.files.stems())
-        names = stems if self.model is None else None
-        if self._part.window is not None and start:
-            names = self.histories.files.stems()
-        self.timelines = model_timelines(
+        self.timelines: list[ModelTimeline] = model_timelines(
             self.line,
             self.histories,
-            stems if self.model is not None else None,
+            self._part.followed_stems,
             is_unexpected,
             start,
             keeps_states=keeps_states,
-            names=names,
+            names=self._part.own_stems(self.histories.files.stems(), start),
         )
         self._git.remember(reader.news)
         if not keeps_states:
             reader.forget_manifests()
-
-    def _bounds(self, *, is_indexed: bool) -> tuple[int, int]:
-        """The part of the line that is read. Without an index, git reads all of it anyway."""
-        length = len(self.line.shas)
-        if self._part == WHOLE or self.model is not None:
-            return 0, length
-        if self._part.window is not None and not is_indexed:
-            return 0, length
-        return self._part.bounds(self.moments, length)
-
-    def _read_merged(self) -> Mapping[int, Sequence[Merged]]:
-        return self._git.read_merged(self.line, list(self.line.merges), self.workspace.registry)
 
     def _read_receipts(self) -> list[Receipt]:
         """The receipts, on which the line depends, too. If they cannot be read, what needs them

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.line.recorded_line import read_main_line
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.record.approved_acknowledgements import AcknowledgementJudge
 from mlflow_gitops.app.audit.record.read_record import ReadRecord, read_record
 from mlflow_gitops.app.audit.record.signed_commits import SignedCommits, unsigned_commits
-from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.audit.signers import Signers
 from mlflow_gitops.app.evidence import WorkspaceEvidence

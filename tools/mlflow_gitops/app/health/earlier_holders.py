@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import cached_property
 
-from mlflow_gitops.app.audit.recorded_line import read_main_line
+from mlflow_gitops.app.audit.line.recorded_line import read_main_line
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.health.reading import read_health
 from mlflow_gitops.app.reconciled_models import ReconciledModels

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlflow_gitops.app.audit.line.moments import LineMoments
 from mlflow_gitops.app.audit.model_account import ModelAccount
-from mlflow_gitops.app.audit.moments import LineMoments
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.history.mainline import MainLine

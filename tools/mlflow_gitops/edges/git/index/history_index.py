@@ -65,8 +65,7 @@ class HistoryIndex:
         self._head: Head | None = None
         self._spine: Spine | None = None
         self._tip = ""
-        self._known: list[str] = []
-        """The commit ids of a line that is in memory."""
+        self._line_ids: list[str] = []  # of a line that is in memory
         self.manifests = IndexedManifests(self._rows_now)
 
     def line_to(self, tip: str, list_newer: ListNewer) -> MainLine | None:
@@ -139,7 +138,7 @@ class HistoryIndex:
         except _DAMAGE:
             return records
         # What follows reads the index as it is then.
-        self._seed, self._known = b"", line.shas
+        self._seed, self._line_ids = b"", line.shas
         return growth.recorded(line, records)
 
     def covers(self, line: MainLine) -> bool:
@@ -185,7 +184,7 @@ class HistoryIndex:
         self.__dict__.pop("_catalog", None)
         try:
             self._rows = IndexRows.opened(self._file, self._seed)
-            head, spine = read_spine(self._rows, self._known)
+            head, spine = read_spine(self._rows, self._line_ids)
             self._head, self._spine = head, spine
         except _DAMAGE:
             self._reject()

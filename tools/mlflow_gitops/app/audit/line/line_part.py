@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 if TYPE_CHECKING:
-    from mlflow_gitops.app.audit.moments import LineMoments
+    from mlflow_gitops.app.audit.line.moments import LineMoments
     from mlflow_gitops.core.history.line.file_choice import FileChoice
 
 
@@ -42,14 +42,32 @@ class LinePart:
         """The stems of these models' manifests."""
         return [file_stem(name) for name in self.models] if self.models is not None else None
 
-    def bounds(self, moments: LineMoments, length: int) -> tuple[int, int]:
-        """The indexes of the line's commits from which on and up to which (excluded) everything is
-        needed. Raises UsageFailure and GitFailure as `LineMoments` does."""
-        end = moments.index_of(self.until) + 1 if self.until is not None else length
+    @property
+    def followed_stems(self) -> list[str] | None:
+        """The stems of the models that are followed through their names; None for none."""
+        return self.stems if self.model is not None else None
+
+    def own_stems(self, stems: list[str], start: int) -> list[str] | None:
+        """Of the stems of all models, those that are read each by itself; None for those that
+        changed since `start`."""
+        if self.window is not None and start:
+            return stems
+        return self.stems if self.model is None else None
+
+    def bounds(
+        self, find_moments: Callable[[], LineMoments], length: int, *, is_indexed: bool
+    ) -> tuple[int, int]:
+        """The indexes of the commits, of `length`, from which on and up to which (excluded)
+        everything is needed. Without an index, git reads all of it anyway. Raises UsageFailure and
+        GitFailure as `LineMoments` does."""
         if self.since is not None:
-            return moments.index_range(self.since, None)[0], end
-        commits = self.last if self.last is not None else self.window
-        return (max(0, end - commits) if commits is not None else 0), end
+            return find_moments().index_range(self.since, None)[0], length
+        if self.last is not None:
+            return max(0, length - self.last), length
+        if self.window is None or not is_indexed:
+            return 0, length
+        end = find_moments().index_of(self.until) + 1 if self.until is not None else length
+        return max(0, end - self.window), end
 
     def choice(
         self, registry: RegistryFolder, start: int, end: int, *, shortens: bool

@@ -1,0 +1,1 @@
+"""The main line as an audit reads it: its part, its moments, and how merges changed it."""
