@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.settings import Patience, Settings
+from tests.support.console.module_process import module_process
 from tests.support.team import GIT_ENVIRONMENT
 
 _LOADED = (
@@ -101,13 +102,8 @@ class Running:
 class Forks:
     """The tests' side of the process that forks."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forks"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
 
     def ask(self, request: dict[str, Any]) -> Any:
         assert self._process.stdin and self._process.stdout
@@ -121,19 +117,11 @@ class Forks:
     def run(self, job: Job) -> Ended:
         return self.start(job).wait()
 
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(60)
-
 
 @contextmanager
 def forks() -> Iterator[Forks]:
-    made = Forks()
-    try:
-        yield made
-    finally:
-        made.close()
+    with module_process("tests.faults.forks", text=True) as process:
+        yield Forks(process)
 
 
 def _serve() -> None:

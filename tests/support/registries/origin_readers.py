@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from mlflow_gitops.edges.mlflow.other_environments import process
+from tests.support.console.module_process import module_process
 
-_ROOT = Path(__file__).parents[3]
 _LOADED = (
     "mlflow",
     "mlflow.store.model_registry.rest_store",
@@ -31,11 +31,8 @@ _LOADED = (
 class OriginReaders:
     """Takes the place of the module `subprocess` in `origins.py`."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.support.registries.origin_readers"]
-        self._process = subprocess.Popen(
-            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+    def __init__(self, reader: subprocess.Popen[bytes]) -> None:
+        self._process = reader
         self._lock = threading.Lock()
 
     def run(
@@ -55,19 +52,11 @@ class OriginReaders:
             code, errors = pickle.load(self._process.stdout)
         return subprocess.CompletedProcess(command, code, b"", errors)
 
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(60)
-
 
 @contextmanager
 def origin_readers() -> Iterator[OriginReaders]:
-    readers = OriginReaders()
-    try:
-        yield readers
-    finally:
-        readers.close()
+    with module_process("tests.support.registries.origin_readers") as reader:
+        yield OriginReaders(reader)
 
 
 def _serve() -> None:
