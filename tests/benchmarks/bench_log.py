@@ -65,13 +65,14 @@ def indexed_rows(sizes: Sizes, folder: Path, what: str, both: str, one: str) -> 
         ("git", "-C", str(folder), "rev-parse", f"main~{min(700, sizes.commits // 2)}"),
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
-    show = (*ours[:-1], "show", one, "--at", last)
+    show = (*ours[:-1], "show", "--at", last)
     for work, command, target in (
         ("`log`, which makes the index", ("sh", "-c", fresh), 1.35),
         ("`log` with an index", ours, 0.6),
         ("`log` of one model with an index", (*ours, one), 0.35),
         ("`log --since` of the last 700 commits with an index", (*ours, "--since", last), 0.35),
-        ("`show --at` of one model with an index", show, 0.35),
+        ("`show --at` of one model with an index", (*show, one), 0.35),
+        ("`show --at` of all models with an index", show, 0.35),
     ):
         yield compare(f"{work}, {what}", process(*command), plumbing, anchor, target, sizes.runs)
     yield _memory("`log` with an index", folder, what)
