@@ -39,10 +39,11 @@ def test_libraries_are_left_out(first: str, loaded: str) -> None:
 
 
 LATER = """
-import importlib.metadata, sys
+import os, sys
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.settings import THIS_PROCESS
 THIS_PROCESS.is_command = True
+os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///other.db"  # not the one that is named
 Registry("http://127.0.0.1:9/")
 parts = ("asyncio", "charset_normalizer", "fastapi", "mlflow.genai", "opentelemetry.sdk.metrics")
 folders = tuple(f"{part}." for part in parts)

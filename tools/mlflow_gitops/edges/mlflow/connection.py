@@ -149,7 +149,8 @@ def _use_workspace(workspace: str) -> None:
     os.environ["MLFLOW_WORKSPACE"] = workspace
 
 
-def _is_over_http(*uris: str | None) -> bool:
+def _is_over_http(tracking_uri: str | None, registry_uri: str | None) -> bool:
     """Whether every address that is known before MLflow is loaded is a server's."""
-    addresses = [uri for uri in (*uris, *map(os.environ.get, _VARIABLES)) if uri]
+    tracking, registry = (os.environ.get(name) for name in _VARIABLES)
+    addresses = [uri for uri in (tracking_uri or tracking, registry_uri, registry) if uri]
     return bool(addresses) and all(uri.startswith(("http://", "https://")) for uri in addresses)
