@@ -50,8 +50,8 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         client.create_model_version(name, f"s3://models/{number}", await_creation_for=0)
     people = AuthServiceClient(guarded)
     people.create_user("reader", "a long password 1")
-    people.create_user("robot", "a long password 2")
-    people.grant_user_permission("robot", "registered_model", name, "EDIT")
+    people.create_user("writer", "a long password 2")
+    people.grant_user_permission("writer", "registered_model", name, "EDIT")
     team.write("policy.yaml", POLICY)
     team.commit(**{name: "stages: {Production: 1, Staging: 2}\n"})
 
@@ -66,7 +66,7 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert ran.code == 5 and "EDIT on this model" in ran.out
     assert "a long password" not in ran.out + ran.err
 
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "robot")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "writer")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 2")
     assert team.run("reconcile", "--yes").code == 0
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -76,9 +76,9 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for key, value in ADMIN.items():
         monkeypatch.setenv(key, value)
     client.create_registered_model(f"{name}-hidden")
-    people.grant_user_permission("robot", "registered_model", f"{name}-hidden", "DENY")
+    people.grant_user_permission("writer", "registered_model", f"{name}-hidden", "DENY")
     team.commit(**{f"{name}-hidden": "stages: {}\n"})
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "robot")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "writer")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 2")
     ran = team.run("reconcile", f"{name}-hidden", "--yes")
     assert ran.code == 5 and "lack the right to create registered models" in ran.out
