@@ -79,3 +79,17 @@ def test_no_command_starts_git_more_often_than_it_must(team: Team) -> None:
     assert len(started) <= 36, "\n".join(started)
     listings = [command for command in started if command.startswith("rev-list --first-parent")]
     assert len(listings) == 1, listings
+
+
+def test_models_whose_whole_histories_are_needed_share_git_processes(team: Team) -> None:
+    """Those of a stage that MLflow has as an alias only: no recorded move names their version."""
+    team.write("policy.yaml", "stages: {Live: {alias: live}}\n")
+    registry = LaneRegistry(team.uri)
+    names = [registry.model(2, f"m{number}") for number in range(12)]
+    for version in (1, 2):
+        team.commit(**{name: f"stages: {{Live: {version}}}\n" for name in names})
+        team.reconcile()
+
+    with git_processes() as started:
+        team.reconcile()
+    assert len(started) <= 23 + 4, "\n".join(started)

@@ -22,6 +22,8 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 _NO_MANIFEST = Reading(None)
+_MOST_AHEAD = 32
+"""So many models' whole histories are read at once, of which some may not be needed."""
 
 
 class Moment(NamedTuple):
@@ -61,6 +63,9 @@ class HistoryReader:
         self.files = LineFiles(line, registry)
         self.policies = PolicyHistory(line, self.files.policy_changes, self.reader)
         self.renames = Renames(self.files, line.index, self.reader.former_names)
+        self._planned: list[str] = []
+        self._place: dict[str, int] = {}
+        self._read_to, self._ahead = 0, 1
 
     def prefetch(
         self,
@@ -70,6 +75,9 @@ class HistoryReader:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
         bases = list(bases)
         self.renames.prepare(stem for stem, _ in bases)
+        self._planned = [stem for stem, _ in bases]
+        self._place = {stem: place for place, stem in enumerate(self._planned)}
+        self._read_to = 0
         _fetch(self.reader, _states_needed(self.renames, bases, is_uncommitted))
 
     def history(
@@ -152,8 +160,19 @@ class HistoryReader:
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
         states = [state for state in self.renames.states(stem, None) if state.position < index]
+        self._read_ahead(stem)
         _fetch(self.reader, states)
         return self._points(stem, states, is_based=False)
+
+    def _read_ahead(self, stem: str) -> None:
+        """Read the whole history of a planned model, and at once those of the models after it, the
+        more the more of them were needed: a git process for each would take long."""
+        place = self._place.get(stem, -1)
+        if place < self._read_to:
+            return
+        self._read_to = place + self._ahead
+        self.fetch_whole(self._planned[place : self._read_to])
+        self._ahead = min(2 * self._ahead, _MOST_AHEAD)
 
     def _points(self, stem: str, states: Sequence[FileState], *, is_based: bool) -> list[Point]:
         """The states as points, without those that change nothing. If the states do not begin at a
