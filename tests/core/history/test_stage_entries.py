@@ -12,7 +12,7 @@ import pytest
 
 from mlflow_gitops.core.history.base import Base, BaseState
 from mlflow_gitops.core.history.entry_reader import entries_at, with_entries
-from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.history_reader import HistoryReader, former_prompts
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry, files_at, new_holders
@@ -315,11 +315,11 @@ def test_prompts_that_were_are_known_by_their_last_manifest() -> None:
     prompt, other = {FILE: "name: m\nkind: prompt\nstages: {}\n"}, "registry/models/other.yaml"
     trees = holding("{}"), {**prompt, other: "name: other\nstages: {}\n"}, {FILE: None, other: None}
     _, histories = explained(*trees)
-    assert histories.former_prompts([]) == ["m"] and histories.former_prompts(["m"]) == []
+    assert former_prompts(histories, []) == ["m"] and former_prompts(histories, ["m"]) == []
     _, again = explained(prompt, holding("{}"))
-    assert again.former_prompts([]) == [], "it is a model since"
+    assert former_prompts(again, []) == [], "it is a model since"
     hidden = {"registry/models/x/%2Egreet.yaml": "name: .greet\nkind: prompt\nstages: {}\n"}
-    assert explained(hidden, holding("{}"))[1].former_prompts(["m"]) == [".greet"], (
+    assert former_prompts(explained(hidden, holding("{}"))[1], ["m"]) == [".greet"], (
         "the name, not the file's"
     )
 

@@ -22,7 +22,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.verifying.signed_versions import unsigned_versions
 from mlflow_gitops.core.audit.verifying.verification import verify_model
-from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.history_reader import HistoryReader, former_prompts
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
@@ -122,7 +122,7 @@ class Verifier:
             if name in desired and desired[name].manifest.kind == "prompt"
         ]
         if not names:
-            prompts += self._histories.former_prompts(desired)
+            prompts += former_prompts(self._histories, desired)
         return self._registry.observe(names or list(desired), only=bool(names), prompts=prompts)
 
     def _verify_alone(

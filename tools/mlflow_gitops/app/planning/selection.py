@@ -12,7 +12,7 @@ from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.history_reader import HistoryReader, former_prompts
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.validity import Validity
@@ -170,7 +170,7 @@ class Selector:
             if desired is not None and desired.manifest.kind == "prompt":
                 prompts += (name, *former_names)
         if is_whole:
-            prompts += self._histories.former_prompts(self._desired)
+            prompts += former_prompts(self._histories, self._desired)
         return self._registry.observe(all_names, only=not is_whole, prompts=prompts)
 
     def _is_gone(self, model: ObservedModel) -> bool:

@@ -7,7 +7,8 @@ history of some model crosses are read, each once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.line_files import FileState, LineFiles
@@ -21,9 +22,10 @@ from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.line.read_ahead import ReadAhead
+
 _NO_MANIFEST = Reading(None)
-_MOST_AHEAD = 32
-"""So many models' whole histories are read at once, of which some may not be needed."""
 
 
 class Moment(NamedTuple):
@@ -63,9 +65,13 @@ class HistoryReader:
         self.files = LineFiles(line, registry)
         self.policies = PolicyHistory(line, self.files.policy_changes, self.reader)
         self.renames = Renames(self.files, line.index, self.reader.former_names)
-        self._planned: list[str] = []
-        self._place: dict[str, int] = {}
-        self._read_to, self._ahead = 0, 1
+        self._planned: Sequence[str] = ()
+
+    @cached_property
+    def _read_ahead(self) -> ReadAhead:
+        from mlflow_gitops.core.history.line.read_ahead import ReadAhead  # few models need it
+
+        return ReadAhead(self._planned)
 
     def prefetch(
         self,
@@ -76,8 +82,6 @@ class HistoryReader:
         bases = list(bases)
         self.renames.prepare(stem for stem, _ in bases)
         self._planned = [stem for stem, _ in bases]
-        self._place = {stem: place for place, stem in enumerate(self._planned)}
-        self._read_to = 0
         _fetch(self.reader, _states_needed(self.renames, bases, is_uncommitted))
 
     def history(
@@ -121,15 +125,6 @@ class HistoryReader:
         kind = desired.manifest.kind if desired else "model"
         return self.policies.judge(commit, name, kind)
 
-    def former_prompts(self, present: Collection[str]) -> list[str]:
-        """The models that the line once had a manifest of, that are not among `present`, and whose
-        last manifest describes a prompt."""
-        manifests = self.files.last_manifests()
-        named = ((model_of(stem), manifest) for stem, manifest in manifests)
-        last = {name: manifest for name, manifest in named if name not in present}
-        self.reader.fetch_manifests(last.values())
-        return [name for name, manifest in last.items() if self.reader.kind(*manifest) == "prompt"]
-
     def fetch_whole(self, stems: Iterable[str], base: str | None = None) -> None:
         """Read in one batch the blobs that `moments` will need for these manifests."""
         manifests = self.files.manifest_blobs(stems)
@@ -160,19 +155,9 @@ class HistoryReader:
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
         states = [state for state in self.renames.states(stem, None) if state.position < index]
-        self._read_ahead(stem)
+        self.fetch_whole(self._read_ahead.due(stem))
         _fetch(self.reader, states)
         return self._points(stem, states, is_based=False)
-
-    def _read_ahead(self, stem: str) -> None:
-        """Read the whole history of a planned model, and at once those of the models after it, the
-        more the more of them were needed: a git process for each would take long."""
-        place = self._place.get(stem, -1)
-        if place < self._read_to:
-            return
-        self._read_to = place + self._ahead
-        self.fetch_whole(self._planned[place : self._read_to])
-        self._ahead = min(2 * self._ahead, _MOST_AHEAD)
 
     def _points(self, stem: str, states: Sequence[FileState], *, is_based: bool) -> list[Point]:
         """The states as points, without those that change nothing. If the states do not begin at a
@@ -209,6 +194,16 @@ class HistoryReader:
     def _commit(self, index: int) -> Commit:
         sha = self.line.shas[index]
         return self.line.commits.get(sha) or Commit(sha, "", "", "")
+
+
+def former_prompts(histories: HistoryReader, present: Collection[str]) -> list[str]:
+    """The models that the line once had a manifest of, that are not among `present`, and whose last
+    manifest describes a prompt."""
+    manifests = histories.files.last_manifests()
+    named = ((model_of(stem), manifest) for stem, manifest in manifests)
+    last = {name: manifest for name, manifest in named if name not in present}
+    histories.reader.fetch_manifests(last.values())
+    return [name for name, manifest in last.items() if histories.reader.kind(*manifest) == "prompt"]
 
 
 def _is_unchanged(base: Base, states: Sequence[FileState], *, uncommitted: bool) -> bool:
