@@ -141,7 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         """Record the request, and answer it, drop it or forward it, as `fault` wants."""
         state = self.server.state
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed: the server would wait for the rest
+            self.close_connection = True
+            return
         path = urlsplit(self.path).path
         is_probe = path == "/health"
         with self.server.lock:
