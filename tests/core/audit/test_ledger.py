@@ -9,6 +9,7 @@ import pytest
 
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.history.line.renames import NamePeriod
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from tests.support.core.one_model import make_desired
@@ -65,3 +66,15 @@ def test_what_is_contradicted_proves_nothing(
     receipts: list[Receipt], contradicted: list[tuple[str, str]], versions: set[int]
 ) -> None:
     assert held(receipts, contradicted) == versions
+
+
+def test_a_recovered_receipt_has_the_name_that_the_model_got_back() -> None:
+    """The model was `m`, `n` and `m` again. The receipt of a commit under the second name was
+    recovered after it got its first name back, beside one of the first time."""
+    recovered = Receipt("b", "", {**B.content, "recovered": True})
+    ledger = Ledger([A, recovered], {sha: at for at, sha in enumerate(COMMITS)}, "me")
+    periods = [NamePeriod("m", 0, 1), NamePeriod("n", 1, 2), NamePeriod("m", 2, 4)]
+    assert [run.receipt for run in ledger.applied_as(periods)] == [A, recovered]
+
+    another = [NamePeriod("n", 0, 2), NamePeriod("m", 2, 4)]
+    assert ledger.applied_as(another) == [], "another model was m when A was written"

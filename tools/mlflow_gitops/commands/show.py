@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_applied, holders_declared, last_drift
-from mlflow_gitops.app.audit.line.line_part import WHOLE, LinePart
+from mlflow_gitops.app.audit.line.line_part import WHOLE_LINE, LinePart
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
@@ -44,7 +44,7 @@ def run(
             " --effective."
         )
     # Of many models, the last commits usually say who holds what, and since when.
-    part = WHOLE if in_effect else LinePart(until=at, window=_COMMITS)
+    part = WHOLE_LINE if in_effect else LinePart(until=at, window=_COMMITS)
     trail = AuditTrail(Workspace(settings), model, part)
     index = trail.moments.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[index] if index >= 0 else None

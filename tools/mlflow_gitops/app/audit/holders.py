@@ -25,8 +25,8 @@ def holders_declared(trail: AuditTrail, index: int) -> list[StageHolders]:
     ]
     earlier = [model.model for model in holders if trail.start and _may_be_older(trail, model)]
     if earlier:
-        whole = AuditTrail(trail.workspace, part=LinePart(names=earlier))
-        known_since = {model.model: model for model in holders_declared(whole, index)}
+        full_trail = AuditTrail(trail.workspace, part=LinePart(names=earlier))
+        known_since = {model.model: model for model in holders_declared(full_trail, index)}
         holders = [known_since.get(model.model, model) for model in holders]
     return holders
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.audit.line.line_part import WHOLE, LinePart
+from mlflow_gitops.app.audit.line.line_part import WHOLE_LINE, LinePart
 from mlflow_gitops.app.audit.line.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
@@ -49,7 +49,7 @@ class AuditTrail:
         self,
         workspace: Workspace,
         model: str | None = None,
-        part: LinePart = WHOLE,
+        part: LinePart = WHOLE_LINE,
         *,
         all_events: bool = False,
         keeps_states: bool = True,

@@ -90,19 +90,27 @@ class Ledger:
     def applied_as(self, periods: Sequence[NamePeriod]) -> Sequence[AppliedRun]:
         """The runs in which a model was applied under the names that it had, each in its time, in
         the order of the main line."""
-        runs = [run for period in periods for run in self._applied_in(period)]
+        runs = [run for period in periods for run in self._applied_in(period, periods)]
         if len(periods) == 1:
             return runs
         return sorted(runs, key=lambda run: (run.index, run.is_contradicted))
 
-    def _applied_in(self, period: NamePeriod) -> list[AppliedRun]:
+    def _applied_in(
+        self, period: NamePeriod, periods: Sequence[NamePeriod]
+    ) -> Sequence[AppliedRun]:
         """The runs under one name. A receipt that was recovered after a rename has the new name,
         and lies on a commit before it; unless the name was another model's then."""
         runs = [run for run in self.applied(model_of(period.stem)) if run.index < period.end]
-        earlier = [run for run in runs if run.index < period.first]
+        in_time = [run for run in runs if run.index >= period.first]
+        same_name = [other for other in periods if other.stem == period.stem]
+        earlier = [
+            run
+            for run in runs
+            if not any(other.first <= run.index < other.end for other in same_name)
+        ]
         if all(run.receipt.is_recovered for run in earlier):
-            return runs
-        return [run for run in runs if run.index >= period.first]
+            return [*earlier, *in_time]
+        return in_time
 
     def vouched(self, model: str, commit: str) -> RecordedPeople | None:
         """The people behind a making commit: as the first run that applied it recorded them, else

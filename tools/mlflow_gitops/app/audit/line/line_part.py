@@ -85,4 +85,4 @@ class LinePart:
         return file_choice.files_between(registry, start, end) if shortens else None
 
 
-WHOLE = LinePart()
+WHOLE_LINE = LinePart()
