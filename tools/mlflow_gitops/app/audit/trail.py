@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 class AuditTrail:
     """The events of the main line, of one model or of all, and who held which stage when.
 
-    `part` limits that: what commits from `start` on did is complete then. Pass `all_events=True` if
-    every event will be audited: more is then read in parallel; or `keeps_states=False` if only
-    events are needed: of what models declared, the timelines then have the last state.
+    `part` limits that for all models: what commits from `start` on did is complete then. Pass
+    `all_events=True` if every event will be audited: more is then read in parallel; or
+    `keeps_states=False` if only events are needed: the timelines then have the last state alone.
 
     Raises Failure for a model that never had a manifest on the main line.
     """
